@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { numericDateSchema, unixMsSchema, uuid7Schema } from './ids.ts';
+import { MAX_SIGHTINGS_PER_BATCH } from './limits.ts';
+import { sightingSchema } from './sighting.ts';
+import { addressSchema, sourceSchema } from './source.ts';
+
+/** Media type of an event token (RFC 8417 section 7.2). */
+export const EVENT_MEDIA_TYPE = 'application/secevent+jwt';
+
+/** `typ` header of an event token (RFC 8417 section 2.3). */
+export const EVENT_TYP = 'secevent+jwt';
+
+/** Event kinds (keys of the `events` claim) this version knows. Any other URI is stored as it came and counted. */
+export const EVENT = {
+  sightings: 'urn:picket:event:sightings',
+  status: 'urn:picket:event:status',
+  unblock: 'urn:picket:event:unblock',
+} as const;
+
+/** Sightings of one batch. */
+export const sightingsEventSchema = z.object({
+  sightings: z.array(sightingSchema).max(MAX_SIGHTINGS_PER_BATCH),
+});
+
+const countSchema = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** A host's heartbeat. */
+export const statusEventSchema = z.object({
+  agentVersion: z.string().max(64),
+  engine: z.string().max(32),
+  firewall: z.string().max(32),
+  /** When the agent started, Unix ms of the host's clock. */
+  startedAtMs: unixMsSchema,
+  /** The host's clock when the status was made: with the time of receipt it shows a wrong clock. */
+  nowMs: unixMsSchema,
+  /** Addresses of the host: the network never shares a block of one of its own. */
+  addresses: z.array(addressSchema).max(256),
+  /** Blocks this host decided itself and holds now. */
+  localBlocks: countSchema,
+  /** Probes the host knows it did not see (kernel or capture drops). */
+  probesLost: countSchema,
+  /** Batches in the spool, and batches the spool had to give up. */
+  spooled: countSchema,
+  spoolLost: countSchema,
+  /** The shared list as this host has it in force. */
+  blockList: z.object({
+    version: countSchema,
+    entries: countSchema,
+    /** Entries the host refused, by reason. */
+    refused: z.record(z.string().max(64), countSchema),
+  }),
+});
+
+export type StatusEvent = z.infer<typeof statusEventSchema>;
+
+/** Blocks that ended before their time on the host. */
+export const unblockEventSchema = z.object({
+  unblocks: z
+    .array(z.object({ source: sourceSchema, atMs: unixMsSchema, reason: z.string().max(200) }))
+    .max(MAX_SIGHTINGS_PER_BATCH),
+});
+
+export type Unblock = z.infer<typeof unblockEventSchema>['unblocks'][number];
+
+/** Claims of an event token, with the kinds this version knows parsed and the others as they came. */
+export const eventClaimsSchema = z.object({
+  iss: z.string().max(128),
+  net: uuid7Schema,
+  aud: z.string().max(128),
+  iat: numericDateSchema,
+  jti: uuid7Schema,
+  events: z
+    .object({
+      [EVENT.sightings]: sightingsEventSchema.optional(),
+      [EVENT.status]: statusEventSchema.optional(),
+      [EVENT.unblock]: unblockEventSchema.optional(),
+    })
+    .catchall(z.unknown())
+    .refine((events) => Object.keys(events).length > 0, 'must hold at least one event'),
+});
+
+export type EventClaims = z.infer<typeof eventClaimsSchema>;
+
+/** The `events` claim of a batch. */
+export type BatchEvents = EventClaims['events'];
