@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
-  boolean,
   cidr,
   customType,
   foreignKey,
@@ -186,7 +185,10 @@ export const sourceHost = pgTable(
     firstAt: instant('first_at').notNull(),
     lastAt: instant('last_at').notNull(),
     trippedAt: instant('tripped_at'),
-    hasHandshake: boolean('has_handshake').notNull().default(false),
+    /** Last time the host saw it complete a TCP handshake; a time, so that late batches change nothing out of order. */
+    handshakeAt: instant('handshake_at'),
+    /** When the host took its word back (unblock event): evidence up to then no longer counts. */
+    clearedAt: instant('cleared_at'),
   },
   (t) => [
     primaryKey({ columns: [t.networkId, t.source, t.hostId] }),
