@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  check,
   cidr,
   customType,
   foreignKey,
@@ -102,7 +103,10 @@ export const joinToken = pgTable(
     expiresAt: instant('expires_at').notNull(),
     withdrawnAt: instant('withdrawn_at'),
   },
-  (t) => [primaryKey({ columns: [t.networkId, t.tokenHash] })],
+  (t) => [
+    primaryKey({ columns: [t.networkId, t.tokenHash] }),
+    check('join_token_uses', sql`uses between 0 and max_uses`),
+  ],
 );
 
 /**
@@ -156,6 +160,8 @@ export const sighting = pgTable(
     ),
     index('sighting_by_source').on(t.networkId, t.source),
     index('sighting_untold').on(t.networkId).where(sql`told_rev < news_rev`),
+    check('sighting_evidence', sql`evidence in ('handshake', 'forgeable')`),
+    check('sighting_revs', sql`news_rev between 1 and rev and told_rev between 0 and rev`),
   ],
 );
 
@@ -224,6 +230,7 @@ export const block = pgTable(
     primaryKey({ columns: [t.networkId, t.source] }),
     index('block_by_version').on(t.networkId, t.version),
     index('block_by_end').on(t.networkId, t.untilAt).where(sql`removed_at is null`),
+    check('block_tier', sql`tier in ('held', 'dropped')`),
   ],
 );
 
@@ -251,10 +258,12 @@ export const digest = pgTable(
     networkId: uuid('network_id')
       .notNull()
       .references(() => network.id, { onDelete: 'cascade' }),
-    /** The full hour it is sent at. */
+    /** The full hour it is sent at; for one that a person asked for, that moment, which is never a full hour. */
     hour: instant('hour').notNull(),
     /** What the mail tells, fixed when it was claimed: a repeated try sends the same mail. */
     facts: jsonb('facts').notNull(),
+    /** Version of the block list up to which blocks have been told: the next mail tells those after it. */
+    listVersion: bigCount('list_version').notNull(),
     messageId: text('message_id').notNull(),
     attempts: integer('attempts').notNull().default(0),
     /** Until then no other replica may send it. */
