@@ -1,5 +1,5 @@
 /** Who may import whom: ARCHITECTURE.md, "Folders". PURE folders decide and know neither clock nor I/O. */
-const PURE = '^(protocol/src|agent/src/(detect|decode|logcheck)|collector/src/correlate)/';
+const PURE = '^(protocol/src|agent/src/(detect|decode|logcheck|nft)|collector/src/correlate)/';
 
 module.exports = {
   forbidden: [
@@ -60,13 +60,13 @@ module.exports = {
       severity: 'error',
       comment: 'a firewall backend imports its port and PURE, never another backend; pick.ts chooses',
       from: { path: '^agent/src/firewall/([^/]+)\\.ts$', pathNot: '(pick|\\.test)\\.ts$' },
-      to: { path: '^agent/src/firewall/', pathNot: '^agent/src/firewall/(firewall|nft-.*|$1.*)\\.ts$' },
+      to: { path: '^agent/src/firewall/', pathNot: '^agent/src/firewall/(firewall|nft-.*|$1|$1-.*)\\.ts$' },
     },
     {
       name: 'no-sibling-engines',
       severity: 'error',
       from: { path: '^agent/src/watch/([^/]+)\\.ts$', pathNot: '(pick|\\.test)\\.ts$' },
-      to: { path: '^agent/src/watch/', pathNot: '^agent/src/watch/(engine|$1.*)\\.ts$' },
+      to: { path: '^agent/src/watch/', pathNot: '^agent/src/watch/(engine|$1|$1-.*)\\.ts$' },
     },
   ],
   options: {

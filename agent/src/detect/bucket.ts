@@ -1,0 +1,29 @@
+/** A token bucket as the kernel keeps one per source (nft_limit): what is left, and when it was looked at. */
+export interface Bucket {
+  readonly tokens: number;
+  readonly atMs: number;
+}
+
+/** When a source trips: `ports` distinct unused ports, spent evidence coming back over `window` ms. */
+export interface Threshold {
+  readonly ports: number;
+  readonly window: number;
+}
+
+/**
+ * Takes one token for one distinct port. A bucket holds `ports` - 1 tokens and refills in one window, so the port
+ * number `ports` is the first that finds it empty.
+ *
+ * @returns the bucket afterwards, and whether the source is over the threshold
+ */
+export function take(
+  bucket: Bucket | undefined,
+  atMs: number,
+  threshold: Threshold,
+): { bucket: Bucket; isOver: boolean } {
+  const size = threshold.ports - 1;
+  const refill = bucket === undefined ? size : (Math.max(0, atMs - bucket.atMs) * size) / threshold.window;
+  const tokens = Math.min(size, (bucket?.tokens ?? 0) + refill);
+  const isOver = tokens < 1;
+  return { bucket: { tokens: isOver ? tokens : tokens - 1, atMs }, isOver };
+}

@@ -1,0 +1,160 @@
+import type { Source } from '@picket/protocol';
+import {
+  addBlocks,
+  deleteBlocks,
+  type Element,
+  flushShared,
+  readBlocks,
+  replaceNetworks,
+  resetRates,
+} from '../nft/elements.ts';
+import { BLOCK_SETS, blockSet, TABLE } from '../nft/names.ts';
+import { type RulesetPolicy, renderRuleset } from '../nft/ruleset.ts';
+import type { Command, Outcome, Runner } from '../run/runner.ts';
+import { type Desired, type Firewall, FirewallError } from './firewall.ts';
+
+const LOCAL_SETS = BLOCK_SETS.filter((set) => set.origin === 'local').map((s) =>
+  blockSet(s.origin, s.tier, s.key),
+);
+
+/** Blocks whose ends differ by less are the same block, ms: nft counts timeouts in whole seconds. */
+const SAME_END_MS = 1_500;
+
+/** The parts of the backend that reach outside. */
+export interface NftablesDeps {
+  readonly run: Runner;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly policy: RulesetPolicy;
+}
+
+/** What the backend believes to be in the kernel. */
+interface Applied {
+  local: Map<Source, Element>;
+  shared: Map<Source, Element>;
+  networks: string;
+}
+
+/** The command that loads a script, whole or not at all. */
+export function nftScript(lines: readonly string[]): Command {
+  return { argv: ['nft', '-f', '-'], stdin: `${lines.join('\n')}\n` };
+}
+
+/** The nftables backend: one table of its own, hash sets, each change one transaction. Linux. */
+export function createNftables(deps: NftablesDeps): Firewall {
+  let applied: Applied | undefined;
+  const load = async (lines: readonly string[]): Promise<void> => {
+    if (lines.length > 0) must(await deps.run(nftScript(lines)), 'nft could not load the change');
+  };
+  const listLocal = async () => {
+    const lists = await Promise.all(
+      LOCAL_SETS.map((set) => deps.run({ argv: ['nft', '-j', 'list', 'set', ...TABLE.split(' '), set] })),
+    );
+    // No table yet is no block yet; any other failure shows itself when the table is loaded.
+    return lists.flatMap(({ status, stdout }) => (status === 0 ? readBlocks(stdout, deps.now()) : []));
+  };
+  const loadTable = async (blocks: readonly Element[]): Promise<void> => {
+    const ruleset = renderRuleset(deps.policy);
+    const kept = await deps.run(nftScript([ruleset]));
+    if (kept.status === 0) return;
+    // A set of another version is in the way: the table is made anew, the blocks in force go along in one transaction.
+    await load([
+      `add table ${TABLE}`,
+      `delete table ${TABLE}`,
+      ruleset,
+      ...addBlocks('local', blocks, deps.now()),
+    ]);
+  };
+  const setUp = async (): Promise<Applied> => {
+    const found = await listLocal();
+    await loadTable(found);
+    await load(flushShared());
+    applied = {
+      local: new Map(found.map((block) => [block.source, block])),
+      shared: new Map(),
+      networks: '',
+    };
+    return applied;
+  };
+  const applyTo = async (want: Desired, state: Applied, trustsKernel: boolean): Promise<void> => {
+    const { lines, next } = transaction(want, state, {
+      nowMs: deps.now(),
+      trustsKernel,
+      detects: deps.policy.detects,
+    });
+    await load(lines);
+    applied = next;
+  };
+
+  return {
+    name: 'nftables',
+    enforces: true,
+    async open() {
+      const { local } = await setUp();
+      return [...local.values()].map(({ source, untilMs, tier }) => ({ source, untilMs, tier }));
+    },
+    async apply(want) {
+      const state = applied ?? (await setUp());
+      try {
+        await applyTo(want, state, true);
+      } catch (error) {
+        if (!(error instanceof FirewallError)) throw error;
+        // Another program may have flushed the ruleset: what was believed is void, so all is made again, once.
+        await applyTo(want, await setUp(), false);
+      }
+    },
+    async refusedPackets() {
+      return new Map((await listLocal()).map(({ source, packets }) => [source, packets]));
+    },
+    async remove() {
+      await load([`add table ${TABLE}`, `delete table ${TABLE}`]);
+      applied = undefined;
+    },
+  };
+}
+
+/** How a transaction is made: `trustsKernel` takes blocks of the kernel's own making to be in force. */
+interface Circumstances {
+  readonly nowMs: number;
+  readonly trustsKernel: boolean;
+  readonly detects: boolean;
+}
+
+/** The script that leads from what is applied to what is wanted, and what is applied afterwards. */
+function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, detects }: Circumstances) {
+  const lines: string[] = [];
+  const networks = JSON.stringify([want.allow, want.onLink]);
+  if (networks !== state.networks) {
+    lines.push(...replaceNetworks('allow', want.allow));
+    if (detects) lines.push(...replaceNetworks('onlink', want.onLink));
+  }
+  const shared = changes(state.shared, want.shared);
+  lines.push(...deleteBlocks('shared', shared.remove), ...addBlocks('shared', shared.add, nowMs));
+  const local = changes(state.local, want.local);
+  const isThere = ({ source }: Element) =>
+    trustsKernel && want.local.get(source)?.decidedBy === 'kernel' && !state.local.has(source);
+  const missing = local.add.filter((element) => !isThere(element));
+  lines.push(...deleteBlocks('local', local.remove), ...addBlocks('local', missing, nowMs));
+  const lifted = local.remove
+    .filter((e) => e.untilMs > nowMs && !want.local.has(e.source))
+    .map((e) => e.source);
+  if (detects) lines.push(...resetRates(lifted));
+  return { lines, next: { local: new Map(want.local), shared: new Map(want.shared), networks } };
+}
+
+/** What is to be taken out and put in; a changed block is both, since an element's end cannot be moved. */
+function changes(have: ReadonlyMap<Source, Element>, want: ReadonlyMap<Source, Element>) {
+  const same = (a: Element, b: Element | undefined) =>
+    b !== undefined && a.tier === b.tier && Math.abs(a.untilMs - b.untilMs) < SAME_END_MS;
+  return {
+    remove: [...have.values()].filter((e) => !same(e, want.get(e.source))),
+    add: [...want.values()].filter((e) => !same(e, have.get(e.source))),
+  };
+}
+
+function must(outcome: Outcome, what: string): void {
+  if (outcome.status === 0) return;
+  throw new FirewallError(
+    `${what}: ${outcome.stderr.trim().slice(0, 500) || `exit status ${outcome.status}`}`,
+  );
+}

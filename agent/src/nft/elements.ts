@@ -1,0 +1,117 @@
+import { type Cidr, familyOf, type Source, type Tier } from '@picket/protocol';
+import { BLOCK_SETS, blockSet, elementOf, keyOf, type Origin, sourceOfElement, TABLE } from './names.ts';
+
+/** A source that a set of blocks is to hold. */
+export interface Element {
+  readonly source: Source;
+  readonly tier: Tier;
+  readonly untilMs: number;
+}
+
+/** Elements in one command: nft's parser takes long lists well, but its errors quote the whole line. */
+const CHUNK = 5_000;
+
+/** Script lines that put elements into their sets, with what is left of their time. Ended ones are left out. */
+export function addBlocks(origin: Origin, elements: readonly Element[], nowMs: number): string[] {
+  const live = elements.filter((e) => e.untilMs > nowMs);
+  return bySet(origin, live).flatMap(([set, members]) =>
+    chunks(members).map((chunk) => {
+      const list = chunk.map(
+        (e) => `${elementOf(e.source)} timeout ${Math.ceil((e.untilMs - nowMs) / 1000)}s`,
+      );
+      return `add element ${TABLE} ${set} { ${list.join(', ')} }`;
+    }),
+  );
+}
+
+/**
+ * Script lines that take elements out of their sets, whether or not they are there still: an element may end by itself
+ * between a look and the deletion, and deleting what is not there would fail the whole transaction, so it is added
+ * first.
+ */
+export function deleteBlocks(
+  origin: Origin,
+  elements: readonly Pick<Element, 'source' | 'tier'>[],
+): string[] {
+  return bySet(origin, elements).flatMap(([set, members]) =>
+    deletion(
+      set,
+      members.map((e) => elementOf(e.source)),
+    ),
+  );
+}
+
+/** Script lines that give sources a fresh bucket. */
+export function resetRates(sources: readonly Source[]): string[] {
+  return ([4, 6] as const).flatMap((family) =>
+    deletion(`rate${family}`, sources.filter((s) => familyOf(s) === family).map(elementOf)),
+  );
+}
+
+/** Script lines that empty all sets of shared blocks. */
+export function flushShared(): string[] {
+  return BLOCK_SETS.filter((s) => s.origin === 'shared').map(
+    ({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`,
+  );
+}
+
+/** Script lines that replace a pair of interval sets, such as `allow4` and `allow6`, by the given networks. */
+export function replaceNetworks(name: 'allow' | 'onlink', networks: readonly Cidr[]): string[] {
+  const families = name === 'allow' ? ([4, 6] as const) : ([6] as const);
+  return families.flatMap((family) => {
+    const members = networks.filter((network) => familyOf(network) === family);
+    const flush = `flush set ${TABLE} ${name}${family}`;
+    return members.length === 0
+      ? [flush]
+      : [flush, `add element ${TABLE} ${name}${family} { ${members.join(', ')} }`];
+  });
+}
+
+/** What `nft -j list set` tells of a set of blocks; elements without an end are ours no more and left out. */
+export function readBlocks(json: string, nowMs: number): (Element & { packets: number })[] {
+  const { nftables = [] } = JSON.parse(json) as {
+    nftables?: { set?: { name: string; elem?: ListedElement[] } }[];
+  };
+  return nftables.flatMap(({ set }) => {
+    const known = BLOCK_SETS.find(({ origin, tier, key }) => blockSet(origin, tier, key) === set?.name);
+    if (set === undefined || known === undefined) return [];
+    return (set.elem ?? []).flatMap((member) => {
+      const elem = typeof member === 'string' ? undefined : member.elem;
+      if (elem?.expires === undefined) return [];
+      const source = sourceOfElement(elem.val, known.key);
+      const packets = elem.counter?.packets ?? 0;
+      return [{ source, tier: known.tier, untilMs: nowMs + elem.expires * 1000, packets }];
+    });
+  });
+}
+
+type ListedElement = string | { elem?: { val: string; expires?: number; counter?: { packets: number } } };
+
+function deletion(set: string, members: readonly string[]): string[] {
+  return chunks(members).flatMap((chunk) => {
+    const list = `{ ${chunk.join(', ')} }`;
+    return [`add element ${TABLE} ${set} ${list}`, `delete element ${TABLE} ${set} ${list}`];
+  });
+}
+
+function bySet<T extends Pick<Element, 'source' | 'tier'>>(
+  origin: Origin,
+  elements: readonly T[],
+): [string, T[]][] {
+  const sets = new Map<string, T[]>();
+  for (const element of elements) {
+    const key = keyOf(element.source);
+    if (key === undefined) continue;
+    const set = blockSet(origin, element.tier, key);
+    const members = sets.get(set);
+    if (members === undefined) sets.set(set, [element]);
+    else members.push(element);
+  }
+  return [...sets];
+}
+
+function chunks<T>(list: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(list.length / CHUNK) }, (_, i) =>
+    list.slice(i * CHUNK, (i + 1) * CHUNK),
+  );
+}

@@ -1,0 +1,46 @@
+import { familyOf, prefixLength, type Source, type Tier } from '@picket/protocol';
+
+/** The one table Picket owns; no other is ever touched. */
+export const TABLE = 'inet picket';
+
+/** Log prefixes by which the agent tells NFLOG records apart. At most 127 characters (NF_LOG_PREFIXLEN). */
+export const PROBE_PREFIX = 'picket probe';
+export const TRIP_PREFIX = 'picket trip';
+
+/** Who decided a block: this host, or the collector for the whole network. */
+export type Origin = 'local' | 'shared';
+
+/** How a set names sources: IPv4 addresses, IPv6 /64 networks, or single IPv6 addresses. */
+export const KEYS = ['4', '64', '128'] as const;
+
+export type Key = (typeof KEYS)[number];
+
+/** Every combination that has a set of blocks. */
+export const BLOCK_SETS: readonly { origin: Origin; tier: Tier; key: Key }[] = (
+  ['local', 'shared'] as const
+).flatMap((origin) =>
+  (['held', 'dropped'] as const).flatMap((tier) => KEYS.map((key) => ({ origin, tier, key }))),
+);
+
+/** Name of a set of blocks: `held4`, `shared_dropped64`, … */
+export function blockSet(origin: Origin, tier: Tier, key: Key): string {
+  return `${origin === 'shared' ? 'shared_' : ''}${tier}${key}`;
+}
+
+/** The kind of set a source belongs in; undefined for a prefix that no set can hold. */
+export function keyOf(source: Source): Key | undefined {
+  const length = prefixLength(source);
+  if (familyOf(source) === 4) return length === 32 ? '4' : undefined;
+  if (length === 128) return '128';
+  return length === 64 ? '64' : undefined;
+}
+
+/** A source as an element: an IPv6 /64 stands in its set by its first address. */
+export function elementOf(source: Source): string {
+  return source.split('/')[0] ?? source;
+}
+
+/** The source that an element of a set stands for. */
+export function sourceOfElement(element: string, key: Key): Source {
+  return key === '64' ? `${element}/64` : element;
+}

@@ -1,0 +1,21 @@
+import type { Probe } from '../detect/probe.ts';
+
+/** Where an engine puts what it sees. */
+export interface ProbeSink {
+  /** A probe, once per distinct source and port where the engine can tell. */
+  probe(probe: Probe): void;
+  /** A probe with which the engine itself blocked the source. Only engines that decide call it. */
+  trip(probe: Probe): void;
+}
+
+/** How a host watches its unused ports. */
+export interface Engine {
+  readonly name: 'kernel' | 'connect';
+  /** Whether the engine itself decides when a source trips; else the agent's tracks do. */
+  readonly decides: boolean;
+  /** Begins to watch; resolves when probes are seen. */
+  start(sink: ProbeSink): Promise<void>;
+  /** Probes the engine knows that it did not pass on, since it started. */
+  lost(): Promise<number>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,123 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { decodeNflog } from '../decode/nflog.ts';
+import { type CapturedPacket, LINKTYPE_NFLOG, pcapDecoder } from '../decode/pcap.ts';
+import { decodeProbe } from '../decode/probe.ts';
+import { PROBE_PREFIX, TABLE, TRIP_PREFIX } from '../nft/names.ts';
+import type { Runner } from '../run/runner.ts';
+import type { Engine, ProbeSink } from './engine.ts';
+
+/** The parts of the engine that reach outside. */
+export interface KernelDeps {
+  readonly run: Runner;
+  readonly nflogGroup: number;
+  readonly log: (message: string) => void;
+}
+
+/** First and longest pause before a capture that died is started again, ms. */
+const RESTART_FIRST_MS = 100;
+const RESTART_MOST_MS = 5_000;
+
+/** Longest wait for tcpdump to say that it listens, ms. */
+const START_LIMIT_MS = 5_000;
+
+type Capture = ChildProcessByStdio<null, Readable, Readable>;
+
+/**
+ * The kernel engine: the nftables table decides, and tells probes and trips over an NFLOG group, which tcpdump turns
+ * into a pcap stream (no native addon). While no agent reads, the kernel goes on detecting and blocking.
+ */
+export function createKernelEngine(deps: KernelDeps): Engine {
+  let capture: Capture | undefined;
+  let [stopped, restartMs, received] = [false, RESTART_FIRST_MS, 0];
+  let countedBefore = 0;
+  let restart: NodeJS.Timeout | undefined;
+
+  const handle = (sink: ProbeSink) => (packet: CapturedPacket) => {
+    const record = packet.linkType === LINKTYPE_NFLOG ? decodeNflog(packet.bytes) : undefined;
+    const probe = record && decodeProbe(record.payload, packet.atMs);
+    if (record?.prefix === PROBE_PREFIX) received++;
+    if (probe === undefined) return;
+    if (record?.prefix === PROBE_PREFIX) sink.probe(probe);
+    else if (record?.prefix === TRIP_PREFIX) sink.trip(probe);
+  };
+
+  const begin = async (sink: ProbeSink): Promise<void> => {
+    const child = startCapture(deps.nflogGroup, handle(sink), deps.log);
+    capture = child;
+    child.once('close', (status, signal) => {
+      if (stopped || capture !== child) return;
+      deps.log(`tcpdump ended (${signal ?? `status ${status}`}); probes are not told until it runs again`);
+      restart = setTimeout(() => begin(sink).catch(() => {}), restartMs);
+      restartMs = Math.min(restartMs * 2, RESTART_MOST_MS);
+    });
+    await listening(child);
+    restartMs = RESTART_FIRST_MS;
+  };
+
+  return {
+    name: 'kernel',
+    decides: true,
+    async start(sink) {
+      countedBefore = await countedProbes(deps.run);
+      await begin(sink);
+    },
+    async lost() {
+      return Math.max(0, (await countedProbes(deps.run)) - countedBefore - received);
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(restart);
+      const child = capture;
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      const closed = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGTERM');
+      await closed;
+    },
+  };
+}
+
+function startCapture(
+  group: number,
+  onPacket: (packet: CapturedPacket) => void,
+  log: (m: string) => void,
+): Capture {
+  const args = ['-i', `nflog:${group}`, '--immediate-mode', '-n', '-U', '-w', '-'];
+  const child = spawn('tcpdump', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const decode = pcapDecoder();
+  child.stdout.on('data', (chunk: Buffer) => {
+    const step = decode(chunk);
+    if (step.ok) return void step.packets.forEach(onPacket);
+    log(step.reason);
+    child.kill('SIGTERM');
+  });
+  child.on('error', (error) => log(`tcpdump: ${error.message}`));
+  return child;
+}
+
+/** Resolves when tcpdump says that it listens: only then may the table be loaded, or the first probes go untold. */
+async function listening(child: Capture): Promise<void> {
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`tcpdump does not listen: ${why} ${said.trim()}`));
+    const timer = setTimeout(() => fail('no word in time'), START_LIMIT_MS);
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-2_000);
+      if (said.includes('listening on')) resolve();
+    });
+    child.once('error', () => fail('it cannot be started'));
+    child.once('close', () => fail('it ended'));
+    child.once('close', () => clearTimeout(timer));
+    child.stderr.once('data', () => clearTimeout(timer));
+  });
+}
+
+/** How many probes the kernel's table has told so far; 0 while there is no table. */
+async function countedProbes(run: Runner): Promise<number> {
+  const { status, stdout } = await run({
+    argv: ['nft', '-j', 'list', 'counter', ...TABLE.split(' '), 'probes'],
+  });
+  if (status !== 0) return 0;
+  const { nftables } = JSON.parse(stdout) as { nftables: { counter?: { packets: number } }[] };
+  return nftables.find((entry) => entry.counter !== undefined)?.counter?.packets ?? 0;
+}
