@@ -10,6 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: './db/src/testing/global-setup.ts',
           include: ['{agent,collector,db,protocol,scripts}/**/*.test.ts'],
           exclude: ['**/*.lab.test.ts', '**/node_modules/**', '**/dist/**'],
           testTimeout: 30_000,
@@ -19,6 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'lab',
+          globalSetup: './db/src/testing/global-setup.ts',
           include: ['{agent,collector,db,protocol,scripts}/**/*.lab.test.ts'],
           exclude: ['**/node_modules/**', '**/dist/**'],
           fileParallelism: false,

@@ -1,0 +1,7 @@
+export { type ConnectOptions, connect, connectDrizzle, type Drizzle, type Sql } from './connect.ts';
+export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
+export type { Log } from './log.ts';
+export { migrate } from './migrate.ts';
+export { type Database, type OpenOptions, openDatabase } from './open-database.ts';
+export { maintainPartitions, RETENTION_MS } from './partitions.ts';
+export * as schema from './schema.ts';

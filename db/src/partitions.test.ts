@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from './connect.ts';
+import type { Database } from './open-database.ts';
+import { dayPartition, leastUuid7, maintainPartitions, planPartitions, RETENTION_MS } from './partitions.ts';
+import { testDatabase } from './testing.ts';
+
+const DAY_MS = 86_400_000;
+const NOON_MS = Date.UTC(2026, 10, 23, 12);
+const [NETWORK, HOST] = ['01932e00-0000-7000-8000-000000000001', '01932e00-0000-7000-8000-000000000002'];
+
+/** A UUIDv7 made at the time, with a tail that tells it from others. */
+const uuid7At = (ms: number, tail = '7abc-8000-000000000000') => `${leastUuid7(ms).slice(0, 14)}${tail}`;
+
+describe('the plan', () => {
+  it('bounds a partition by the first millisecond of its UTC day and of the next', () => {
+    expect(dayPartition(NOON_MS)).toEqual({
+      table: 'received_batch_20261123',
+      from: leastUuid7(Date.UTC(2026, 10, 23)),
+      to: leastUuid7(Date.UTC(2026, 10, 24)),
+    });
+  });
+
+  it('covers the retention and the coming week on an empty database', () => {
+    const { make, drop } = planPartitions([], { nowMs: NOON_MS, retentionMs: RETENTION_MS });
+    expect(make).toHaveLength(31 + 1 + 7);
+    expect(make.at(-1)?.table).toBe('received_batch_20261023');
+    expect(make[0]?.table).toBe('received_batch_20261130');
+    expect(drop).toEqual([]);
+  });
+
+  it('drops a day only when its last millisecond is past the retention', () => {
+    const policy = { retentionMs: DAY_MS, aheadDays: 0 };
+    const existing = ['received_batch_20261121', 'received_batch_20261122', 'received_batch_old_backup'];
+    const { drop } = planPartitions(existing, { ...policy, nowMs: Date.UTC(2026, 10, 23) });
+    expect(drop).toEqual(['received_batch_20261121']);
+  });
+});
+
+describe('in PostgreSQL', () => {
+  let db: Database;
+  beforeAll(async () => {
+    db = await testDatabase();
+  });
+  afterAll(() => db.close());
+
+  const store = (jti: string) => db.sql`
+    insert into received_batch (network_id, host_id, jti, token) values (${NETWORK}, ${HOST}, ${jti}, 'e30.e30.e30')
+    on conflict do nothing returning jti`;
+
+  it('takes a batch of today, of 20 days ago and of the oldest day allowed, each once', async () => {
+    for (const ageMs of [0, 20 * DAY_MS, RETENTION_MS]) {
+      const jti = uuid7At(Date.now() - ageMs);
+      expect(await store(jti)).toHaveLength(1);
+      expect(await store(jti)).toHaveLength(0);
+    }
+  });
+
+  it('files a batch by the day in its id', async () => {
+    const startMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+    for (const ms of [startMs - 1, startMs, startMs + DAY_MS - 1]) {
+      const jti = uuid7At(ms, '7fff-bfff-ffffffffffff');
+      await store(jti);
+      const [row] =
+        await db.sql`select tableoid::regclass::text as "table" from received_batch where jti = ${jti}`;
+      expect(row?.table).toBe(dayPartition(ms).table);
+    }
+  });
+
+  it('drops days past the retention and makes new ones as time goes by', async () => {
+    const laterMs = Date.now() + 5 * DAY_MS;
+    const { made, dropped } = await maintainPartitions(db.sql, { nowMs: laterMs, retentionMs: RETENTION_MS });
+    expect(made).toHaveLength(5);
+    expect(dropped).toHaveLength(5);
+    expect(await maintainPartitions(db.sql, { nowMs: laterMs, retentionMs: RETENTION_MS })).toEqual({
+      made: [],
+      dropped: [],
+    });
+  });
+
+  it('is safe when replicas run it at once', async () => {
+    const nowMs = Date.now() + 40 * DAY_MS;
+    const replicas = [1, 2, 3].map(() => connect(db.url, { max: 1 }));
+    const done = await Promise.all(
+      replicas.map((sql) => maintainPartitions(sql, { nowMs, retentionMs: RETENTION_MS })),
+    );
+    await Promise.all(replicas.map((sql) => sql.end()));
+    expect(done.filter(({ made }) => made.length > 0)).toHaveLength(1);
+  });
+});
