@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MAX_PORT_RANGES } from './limits.ts';
 
 /** Inclusive range of ports, `[from, to]`. */
-export type PortRange = readonly [number, number];
+export type PortRange = [number, number];
 
 const portSchema = z.int().min(0).max(65_535);
 

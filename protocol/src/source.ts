@@ -38,3 +38,8 @@ export const addressSchema = z
   .string()
   .max(45)
   .refine((text) => parseAddress(text) === text, 'must be a canonical address');
+
+/** The first address of a source: itself, or that of its prefix. */
+export function firstAddress(source: Source): Address {
+  return source.split('/')[0] ?? source;
+}

@@ -1,5 +1,5 @@
-import { type Cidr, familyOf, type Source, type Tier } from '@picket/protocol';
-import { BLOCK_SETS, blockSet, elementOf, keyOf, type Origin, sourceOfElement, TABLE } from './names.ts';
+import { type Cidr, familyOf, firstAddress, type Source, type Tier } from '@picket/protocol';
+import { BLOCK_SETS, blockSet, keyOf, type Origin, sourceOfElement, TABLE } from './names.ts';
 
 /** A source that a set of blocks is to hold. */
 export interface Element {
@@ -17,7 +17,7 @@ export function addBlocks(origin: Origin, elements: readonly Element[], nowMs: n
   return bySet(origin, live).flatMap(([set, members]) =>
     chunks(members).map((chunk) => {
       const list = chunk.map(
-        (e) => `${elementOf(e.source)} timeout ${Math.ceil((e.untilMs - nowMs) / 1000)}s`,
+        (e) => `${firstAddress(e.source)} timeout ${Math.ceil((e.untilMs - nowMs) / 1000)}s`,
       );
       return `add element ${TABLE} ${set} { ${list.join(', ')} }`;
     }),
@@ -36,7 +36,7 @@ export function deleteBlocks(
   return bySet(origin, elements).flatMap(([set, members]) =>
     deletion(
       set,
-      members.map((e) => elementOf(e.source)),
+      members.map((e) => firstAddress(e.source)),
     ),
   );
 }
@@ -44,7 +44,7 @@ export function deleteBlocks(
 /** Script lines that give sources a fresh bucket. */
 export function resetRates(sources: readonly Source[]): string[] {
   return ([4, 6] as const).flatMap((family) =>
-    deletion(`rate${family}`, sources.filter((s) => familyOf(s) === family).map(elementOf)),
+    deletion(`rate${family}`, sources.filter((s) => familyOf(s) === family).map(firstAddress)),
   );
 }
 

@@ -35,11 +35,6 @@ export function keyOf(source: Source): Key | undefined {
   return length === 64 ? '64' : undefined;
 }
 
-/** A source as an element: an IPv6 /64 stands in its set by its first address. */
-export function elementOf(source: Source): string {
-  return source.split('/')[0] ?? source;
-}
-
 /** The source that an element of a set stands for. */
 export function sourceOfElement(element: string, key: Key): Source {
   return key === '64' ? `${element}/64` : element;

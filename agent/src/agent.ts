@@ -1,0 +1,233 @@
+import {
+  type Address,
+  type BlockEntry,
+  type Cidr,
+  firstAddress,
+  type NeverBlockFacts,
+  neverBlock,
+  type Sighting,
+  type Source,
+  sourceOf,
+  type Unblock,
+} from '@picket/protocol';
+import type { BookedBlock } from './blocks/book.ts';
+import type { Keeper } from './blocks/keeper.ts';
+import type { Probe } from './detect/probe.ts';
+import { createSightings } from './detect/sightings.ts';
+import type { Firewall, SharedBlock } from './firewall/firewall.ts';
+import type { HostFacts } from './host/facts.ts';
+import { tierFor } from './policy/derive.ts';
+import type { Policy } from './policy/policy.ts';
+import type { Log } from './report/log.ts';
+import type { Engine } from './watch/engine.ts';
+
+/** What an agent tells its collector. */
+export interface Outgoing {
+  readonly sightings?: readonly Sighting[];
+  readonly unblocks?: readonly Unblock[];
+}
+
+/** The network's block list as this host accepted it; times are in this host's clock. */
+export interface SharedList {
+  readonly entries: ReadonlyMap<Source, BlockEntry>;
+  readonly allow: readonly Cidr[];
+  /** Sources that the last change took off the list. */
+  readonly removed: readonly Source[];
+}
+
+/** What the system log is told, in PortSentry's words. */
+export interface Report {
+  started(): void;
+  probe(probe: Probe): void;
+  blocked(block: BookedBlock, probe: Probe | undefined): void;
+  ended(source: Source, why: 'its time is over' | 'lifted by the collector'): void;
+}
+
+/** The ports of the agent's loop. */
+export interface AgentDeps {
+  readonly policy: Policy;
+  readonly engine: Engine;
+  readonly firewall: Firewall;
+  readonly keeper: Keeper;
+  readonly report: Report;
+  readonly log: Log;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly readFacts: () => Promise<HostFacts>;
+  readonly collectors: () => Promise<readonly Address[]>;
+  readonly send: (outgoing: Outgoing, options: { urgent: boolean }) => void;
+}
+
+/** The loop over the ports: probes come in, blocks and sightings go out. */
+export interface Agent {
+  /** Sets up detection and blocking; works without a collector. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Takes over the network's list; resolves when it is in force. */
+  applyShared(list: SharedList): Promise<void>;
+  neverBlockFacts(): NeverBlockFacts;
+  ownAddresses(): readonly Address[];
+  localBlocks(): number;
+}
+
+/** How often changed sightings without a trip are told, ms. */
+const TELL_MS = 2_000;
+
+/** How often ended blocks are looked for, ms. */
+const EXPIRE_MS = 1_000;
+
+/** How often the host's addresses are read again and the firewall's counters are told, ms. */
+const REFRESH_MS = 30_000;
+
+export function createAgent(deps: AgentDeps): Agent {
+  const { policy, engine, firewall, keeper, report, log, now } = deps;
+  const sightings = createSightings(policy.threshold, deps.newId);
+  let facts: HostFacts = { own: [], gateways: [], resolvers: [], onLink: [] };
+  let collectors: readonly Address[] = [];
+  let networkAllow: readonly Cidr[] = [];
+  let shared: ReadonlyMap<Source, SharedBlock> = new Map();
+  let timers: NodeJS.Timeout[] = [];
+
+  const never = (): NeverBlockFacts => {
+    const { own, gateways, resolvers } = facts;
+    return { own, gateways, resolvers, collectors, allow: [...policy.allow.sources, ...networkAllow] };
+  };
+  const isProtected = (source: Source): boolean => {
+    const reason = neverBlock(source, never());
+    return reason !== undefined && !(reason === 'loopback' && policy.lab.loopback_sources);
+  };
+  const blockOf = (source: Source): Sighting['block'] => {
+    const block = keeper.get(source);
+    return block && describe(block, engine.name, firewall);
+  };
+  const tell = (urgent: boolean): void => {
+    const changed = sightings.drain(blockOf);
+    if (changed.length > 0) deps.send({ sightings: changed }, { urgent });
+  };
+
+  const trip = (source: Source, probe: Probe): void => {
+    if (keeper.get(source) !== undefined) return;
+    sightings.trip(source, probe.atMs);
+    const tier = tierFor(policy, probe.evidence === 'handshake');
+    const times = { atMs: Math.floor(probe.atMs), untilMs: Math.floor(probe.atMs) + policy.block.duration };
+    const decidedBy = engine.decides ? 'kernel' : 'agent';
+    const block: BookedBlock = { source, tier, decidedBy, ...times, droppedPackets: 0 };
+    keeper.add(block);
+    // The kernel's block is in force already; the agent's own is told when the firewall has taken it.
+    const inForce = engine.decides ? Promise.resolve() : keeper.settle();
+    inForce.then(
+      () => report.blocked(block, probe),
+      () => log.error('a source tripped but is not blocked', { source }),
+    );
+    tell(true);
+  };
+
+  const sink = {
+    probe(probe: Probe) {
+      const source = sourceOf(probe.address, facts.onLink);
+      if (isProtected(source)) return;
+      report.probe(probe);
+      const isOver = sightings.observe(source, probe);
+      if (isOver && !engine.decides) trip(source, probe);
+    },
+    trip(probe: Probe) {
+      trip(sourceOf(probe.address, facts.onLink), probe);
+    },
+  };
+
+  const refresh = async (): Promise<void> => {
+    [facts, collectors] = await Promise.all([deps.readFacts(), deps.collectors()]);
+    const { own, gateways, resolvers, allow } = never();
+    keeper.setNetworks(
+      [...new Set([...own, ...gateways, ...resolvers, ...collectors, ...allow])].sort(),
+      facts.onLink,
+    );
+  };
+
+  const expire = (): void => {
+    for (const { source } of keeper.expire()) report.ended(source, 'its time is over');
+  };
+
+  const upkeep = async (): Promise<void> => {
+    await refresh();
+    for (const block of await keeper.count()) sightings.touch(block.source);
+    sightings.expire(now() - policy.threshold.window, (source) => keeper.get(source) !== undefined);
+  };
+
+  return {
+    async start() {
+      await refresh();
+      // The kernel's news are listened for before its table is loaded, so that the first probe is told too.
+      await engine.start(sink);
+      for (const block of await keeper.open()) {
+        const seen = {
+          atMs: block.atMs,
+          address: firstAddress(block.source),
+          localAddress: facts.own[0] ?? '::',
+        };
+        sightings.adopt(block.source, seen);
+        report.blocked(block, undefined);
+      }
+      tell(true);
+      report.started();
+      const guarded = () => void upkeep().catch((error) => log.error('the upkeep failed', { error }));
+      timers = [
+        setInterval(() => tell(false), TELL_MS),
+        setInterval(expire, EXPIRE_MS),
+        setInterval(guarded, REFRESH_MS),
+      ];
+    },
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      await engine.stop();
+      tell(false);
+      await keeper.settle().catch((error) => log.error('the last change is not in force', { error }));
+    },
+    async applyShared(list) {
+      const lifted = list.removed.filter(
+        (source) => isLifted(shared.get(source), now()) && keeper.lift(source),
+      );
+      for (const source of lifted) {
+        sightings.forget(source);
+        report.ended(source, 'lifted by the collector');
+      }
+      if (lifted.length > 0) deps.send({ unblocks: lifted.map((s) => unblock(s, now())) }, { urgent: true });
+      networkAllow = list.allow;
+      shared = new Map([...list.entries].map(([source, entry]) => [source, toShared(entry, policy)]));
+      keeper.setShared(shared);
+      await refresh();
+      await keeper.settle();
+    },
+    neverBlockFacts: never,
+    ownAddresses: () => facts.own,
+    localBlocks: () => [...keeper.all()].length,
+  };
+}
+
+/** An entry that goes before its time was lifted by a person: then the host's own block of that source goes too. */
+function isLifted(entry: SharedBlock | undefined, nowMs: number): boolean {
+  return entry !== undefined && entry.untilMs > nowMs + 5_000;
+}
+
+function unblock(source: Source, atMs: number): Unblock {
+  return { source, atMs, reason: 'lifted by the collector' };
+}
+
+function toShared([source, untilMs, tier]: BlockEntry, policy: Policy): SharedBlock {
+  return { source, untilMs, tier: tierFor(policy, tier === 'dropped') };
+}
+
+function describe(block: BookedBlock, engine: string, firewall: Firewall): NonNullable<Sighting['block']> {
+  const { atMs, untilMs, tier, droppedPackets } = block;
+  const [at, until] = [Math.round(atMs), Math.round(untilMs)];
+  return {
+    atMs: at,
+    untilMs: until,
+    tier,
+    engine,
+    backend: firewall.name,
+    enforced: firewall.enforces,
+    droppedPackets,
+  };
+}

@@ -1,0 +1,67 @@
+import { parseSource, type Source, tierSchema, unixMsSchema } from '@picket/protocol';
+import { z } from 'zod';
+import type { FoundBlock, LocalBlock } from '../firewall/firewall.ts';
+
+/** A local block with what the host tells of it. */
+export interface BookedBlock extends LocalBlock {
+  readonly atMs: number;
+  readonly droppedPackets: number;
+}
+
+/** The local blocks of a host by source. */
+export type Book = ReadonlyMap<Source, BookedBlock>;
+
+const savedSchema = z.array(
+  z.object({
+    source: z.string().refine((text) => parseSource(text) === text),
+    untilMs: unixMsSchema,
+    atMs: unixMsSchema,
+    tier: tierSchema,
+    droppedPackets: z.int().min(0),
+  }),
+);
+
+/** The book as text, for a file. */
+export function formatBook(book: Book): string {
+  const blocks = [...book.values()].map(({ source, untilMs, atMs, tier, droppedPackets }) => {
+    return { source, untilMs: Math.round(untilMs), atMs: Math.round(atMs), tier, droppedPackets };
+  });
+  return JSON.stringify(blocks);
+}
+
+/** Reads what {@link formatBook} wrote; undefined for anything else. */
+export function parseBook(text: string): BookedBlock[] | undefined {
+  try {
+    return savedSchema.parse(JSON.parse(text)).map((block) => ({ ...block, decidedBy: 'agent' as const }));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What the firewall holds and what the book says, made one: a block in both keeps its history; one only in the
+ * firewall was decided by the kernel while no agent was reading; one only in the book (after a reboot) is to be put
+ * back. Ended ones are left out.
+ *
+ * @param firstBlockMs how long the kernel itself blocks: tells when a found block began
+ * @returns the book, and the blocks that nobody has been told of yet
+ */
+export function reconcile(
+  saved: Iterable<BookedBlock>,
+  found: readonly FoundBlock[],
+  { nowMs, firstBlockMs }: { nowMs: number; firstBlockMs: number },
+): { book: Map<Source, BookedBlock>; untold: BookedBlock[] } {
+  const book = new Map<Source, BookedBlock>();
+  for (const block of saved) if (block.untilMs > nowMs) book.set(block.source, block);
+  const untold: BookedBlock[] = [];
+  for (const { source, untilMs, tier } of found) {
+    if (untilMs <= nowMs) continue;
+    const known = book.get(source);
+    const atMs = known?.atMs ?? Math.min(nowMs, untilMs - firstBlockMs);
+    const droppedPackets = known?.droppedPackets ?? 0;
+    const block: BookedBlock = { source, untilMs, tier, decidedBy: 'kernel', atMs, droppedPackets };
+    book.set(source, block);
+    if (known === undefined) untold.push(block);
+  }
+  return { book, untold };
+}

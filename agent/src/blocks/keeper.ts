@@ -1,0 +1,130 @@
+import type { Cidr, Source } from '@picket/protocol';
+import type { Desired, Firewall, SharedBlock } from '../firewall/firewall.ts';
+import type { Log } from '../report/log.ts';
+import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
+
+/** The parts of a keeper that reach outside. */
+export interface KeeperDeps {
+  readonly firewall: Firewall;
+  /** Where the book is kept over a reboot. */
+  readonly load: () => Promise<string | undefined>;
+  readonly save: (text: string) => Promise<void>;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly log: Log;
+  /** How long the kernel itself blocks a source, ms. */
+  readonly firstBlockMs: number;
+}
+
+/** Longest pause before a change that the firewall refused is tried again, ms. */
+const RETRY_MS = 2_000;
+
+/**
+ * Keeps the blocks of a host: the wanted state in memory, the firewall and the book on disk after it. Changes that
+ * come while one is being applied are applied together.
+ */
+export interface Keeper {
+  /** Sets the firewall up, and tells the blocks it decided while no agent was reading. */
+  open(): Promise<BookedBlock[]>;
+  get(source: Source): BookedBlock | undefined;
+  all(): Iterable<BookedBlock>;
+  add(block: BookedBlock): void;
+  /** Lifts a local block before its end; false when there is none. */
+  lift(source: Source): boolean;
+  /** Forgets blocks whose time is over, and tells them. */
+  expire(): BookedBlock[];
+  setShared(shared: ReadonlyMap<Source, SharedBlock>): void;
+  setNetworks(allow: readonly Cidr[], onLink: readonly Cidr[]): void;
+  /** Reads the counters of the firewall, and tells the blocks that refused more than before. */
+  count(): Promise<BookedBlock[]>;
+  /** Resolves when the state wanted now is in force; rejects when the firewall refused it. */
+  settle(): Promise<void>;
+}
+
+export function createKeeper(deps: KeeperDeps): Keeper {
+  const { firewall, now, log } = deps;
+  let book = new Map<Source, BookedBlock>();
+  let rest: Omit<Desired, 'local'> = { shared: new Map(), allow: [], onLink: [] };
+  let [isOpen, savedText] = [false, ''];
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+
+  const applyOnce = async (): Promise<void> => {
+    await firewall.apply({ ...rest, local: new Map(book) });
+    const text = formatBook(book);
+    if (text === savedText) return;
+    savedText = text;
+    await deps.save(text).catch((error) => log.error('the local blocks could not be saved', { error }));
+  };
+
+  /** At most one apply runs and one waits: the one that waits takes all that changed meanwhile. */
+  const settle = (): Promise<void> => {
+    if (!isOpen) return Promise.resolve();
+    next ??= (running ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => {
+        running = next;
+        next = undefined;
+        return applyOnce();
+      });
+    return next;
+  };
+
+  /** A change nobody waits for: a failure is logged and tried again. */
+  const change = (): void => {
+    settle().catch((error) => {
+      log.error('the firewall refused a change; trying again', { error });
+      setTimeout(change, RETRY_MS).unref();
+    });
+  };
+
+  return {
+    async open() {
+      const text = await deps.load();
+      const saved = text === undefined ? [] : parseBook(text);
+      if (saved === undefined) log.warn('the saved local blocks are damaged and left out');
+      const found = await firewall.open();
+      const state = reconcile(saved ?? [], found, { nowMs: now(), firstBlockMs: deps.firstBlockMs });
+      book = new Map([...state.book, ...book]);
+      isOpen = true;
+      await settle();
+      return state.untold;
+    },
+    get: (source) => book.get(source),
+    all: () => book.values(),
+    add(block) {
+      book.set(block.source, block);
+      change();
+    },
+    lift(source) {
+      const wasThere = book.delete(source);
+      if (wasThere) change();
+      return wasThere;
+    },
+    expire() {
+      const ended = [...book.values()].filter((block) => block.untilMs <= now());
+      for (const { source } of ended) book.delete(source);
+      if (ended.length > 0) change();
+      return ended;
+    },
+    setShared(shared) {
+      rest = { ...rest, shared };
+      change();
+    },
+    setNetworks(allow, onLink) {
+      if (JSON.stringify([allow, onLink]) === JSON.stringify([rest.allow, rest.onLink])) return;
+      rest = { ...rest, allow, onLink };
+      change();
+    },
+    async count() {
+      const counts = await firewall.refusedPackets();
+      const changed = [...book.values()].flatMap((block) => {
+        const droppedPackets = counts.get(block.source) ?? 0;
+        return droppedPackets > block.droppedPackets ? [{ ...block, droppedPackets }] : [];
+      });
+      for (const block of changed) book.set(block.source, block);
+      return changed;
+    },
+    settle,
+  };
+}

@@ -1,0 +1,122 @@
+import type { Address, Sighting, Source } from '@picket/protocol';
+import type { Threshold } from './bucket.ts';
+import type { Probe } from './probe.ts';
+import { toSighting } from './to-sighting.ts';
+import type { Track } from './track.ts';
+import { createTracker } from './tracker.ts';
+
+/**
+ * Most sightings told at once. A flood of forged sources makes more: the rest is told in the next rounds, as long as
+ * its tracks are remembered.
+ */
+export const MAX_SIGHTINGS_PER_ROUND = 500;
+
+/** What a host has seen and not told yet. A source is told again whenever something changed, under the same id. */
+export interface Sightings {
+  /** Folds a probe in; true when it was beyond the threshold. */
+  observe(source: Source, probe: Probe): boolean;
+  /** Notes that a source tripped; true only the first time. */
+  trip(source: Source, atMs: number): boolean;
+  /** Takes up a source that tripped while nobody was looking: nothing of its probes is known. */
+  adopt(source: Source, seen: { atMs: number; address: Address; localAddress: Address }): void;
+  /** Marks a source as changed for another reason, such as its block. */
+  touch(source: Source): void;
+  /** Forgets a source, so that its next probe is a first one. */
+  forget(source: Source): void;
+  /** The changed sightings, trips first, at most {@link MAX_SIGHTINGS_PER_ROUND}. */
+  drain(blockOf: (source: Source) => Sighting['block'] | undefined): Sighting[];
+  /** Forgets sources that were not seen since the given time, but for those to be kept. */
+  expire(beforeMs: number, keeps: (source: Source) => boolean): void;
+  /** Sources forgotten for want of room. */
+  readonly forgotten: number;
+  readonly size: number;
+}
+
+interface Telling {
+  readonly id: string;
+  rev: number;
+  tripAtMs?: number;
+}
+
+/** No sightings yet. `newId` makes UUIDv7s. */
+export function createSightings(threshold: Threshold, newId: () => string): Sightings {
+  const tracker = createTracker(threshold);
+  const tellings = new Map<Source, Telling>();
+  const adopted = new Map<Source, Track>();
+  const changed = new Set<Source>();
+  const telling = (source: Source): Telling => {
+    const known = tellings.get(source);
+    if (known !== undefined) return known;
+    const made = { id: newId(), rev: 0 };
+    tellings.set(source, made);
+    return made;
+  };
+  const trackOf = (source: Source) => tracker.get(source) ?? adopted.get(source);
+  const drop = (source: Source): void => {
+    tracker.forget(source);
+    adopted.delete(source);
+    tellings.delete(source);
+    changed.delete(source);
+  };
+  return {
+    observe(source, probe) {
+      const step = tracker.observe(source, probe);
+      adopted.delete(source);
+      changed.add(source);
+      return step.isOver;
+    },
+    trip(source, atMs) {
+      const told = telling(source);
+      if (told.tripAtMs !== undefined) return false;
+      told.tripAtMs = atMs;
+      changed.add(source);
+      return true;
+    },
+    adopt(source, { atMs, address, localAddress }) {
+      adopted.set(source, emptyTrack(source, { atMs, address, localAddress }));
+      telling(source).tripAtMs = atMs;
+      changed.add(source);
+    },
+    touch(source) {
+      if (trackOf(source) !== undefined) changed.add(source);
+    },
+    forget: drop,
+    drain(blockOf) {
+      const isTrip = (source: Source) => (tellings.get(source)?.tripAtMs === undefined ? 1 : 0);
+      const round = [...changed].sort((a, b) => isTrip(a) - isTrip(b)).slice(0, MAX_SIGHTINGS_PER_ROUND);
+      return round.flatMap((source) => {
+        changed.delete(source);
+        const track = trackOf(source);
+        if (track === undefined) {
+          tellings.delete(source);
+          return [];
+        }
+        const told = telling(source);
+        told.rev++;
+        return toSighting(track, { ...told, block: blockOf(source) });
+      });
+    },
+    expire(beforeMs, keeps) {
+      for (const source of tellings.keys()) {
+        const track = trackOf(source);
+        if (!changed.has(source) && !keeps(source) && (track === undefined || track.lastAtMs < beforeMs))
+          drop(source);
+      }
+    },
+    get forgotten() {
+      return tracker.forgotten;
+    },
+    get size() {
+      return tracker.size;
+    },
+  };
+}
+
+function emptyTrack(
+  source: Source,
+  { atMs, address, localAddress }: { atMs: number; address: Address; localAddress: Address },
+): Track {
+  const nothing = { techniques: new Map(), ports: new Map(), portCount: 0, bucket: undefined };
+  const times = { firstAtMs: atMs, lastAtMs: atMs };
+  return { source, address, localAddress, ...times, ...nothing, evidence: 'forgeable' };
+}

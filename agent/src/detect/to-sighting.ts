@@ -1,0 +1,31 @@
+import { portRanges, type Sighting } from '@picket/protocol';
+import { portsOf, type Track } from './track.ts';
+
+/** What a sighting says beside the track: its identity, and what the host did. */
+export interface SightingState {
+  readonly id: string;
+  readonly rev: number;
+  readonly tripAtMs?: number | undefined;
+  readonly block?: Sighting['block'] | undefined;
+}
+
+/** A track as it crosses the wire. */
+export function toSighting(track: Track, state: SightingState): Sighting {
+  const [tcp, udp] = [portRanges(portsOf(track, 'tcp')), portRanges(portsOf(track, 'udp'))];
+  return {
+    id: state.id,
+    rev: state.rev,
+    source: track.source,
+    address: track.address,
+    techniques: Object.fromEntries(track.techniques),
+    ports: { ...(tcp.length > 0 && { tcp }), ...(udp.length > 0 && { udp }) },
+    portCount: track.portCount,
+    firstAtMs: Math.floor(track.firstAtMs),
+    lastAtMs: Math.floor(track.lastAtMs),
+    localAddress: track.localAddress,
+    evidence: track.evidence,
+    successes: 0,
+    ...(state.tripAtMs !== undefined && { trip: { atMs: Math.floor(state.tripAtMs) } }),
+    ...(state.block !== undefined && { block: state.block }),
+  };
+}
