@@ -34,6 +34,7 @@ CREATE TABLE "digest" (
 	"network_id" uuid NOT NULL,
 	"hour" timestamp (3) with time zone NOT NULL,
 	"facts" jsonb NOT NULL,
+	"list_version" bigint NOT NULL,
 	"message_id" text NOT NULL,
 	"attempts" integer DEFAULT 0 NOT NULL,
 	"lease_until" timestamp (3) with time zone NOT NULL,
