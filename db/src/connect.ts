@@ -50,6 +50,7 @@ export function connect(url: string, options: ConnectOptions = {}) {
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       TimeZone: 'UTC',
     },
+    backoff: reconnectSeconds,
     onnotice: () => {},
     types: { bigint: SAFE_BIGINT, cidr: CIDR, inet: INET },
   });
@@ -59,6 +60,11 @@ export function connect(url: string, options: ConnectOptions = {}) {
 export function connectDrizzle(url: string, options: ConnectOptions = {}) {
   const client = connect(url, { max: MAX_DRIZZLE_CONNECTIONS, ...options });
   return { drizzle: drizzle(client, { schema }), close: () => client.end({ timeout: CLOSE_SECONDS }) };
+}
+
+/** Wait before the next try to reconnect, seconds: a database that restarts is found again within a second or two. */
+function reconnectSeconds(retries: number): number {
+  return (0.5 + Math.random() / 2) * Math.min(0.02 * 2 ** retries, 2);
 }
 
 /** How long a closing client waits for its running queries, seconds. */
