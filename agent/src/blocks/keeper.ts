@@ -83,7 +83,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       const text = await deps.load();
       const saved = text === undefined ? [] : parseBook(text);
       if (saved === undefined) log.warn('the saved local blocks are damaged and left out');
-      const found = await firewall.open();
+      const found = await firewall.open(rest);
       const state = reconcile(saved ?? [], found, { nowMs: now(), firstBlockMs: deps.firstBlockMs });
       book = new Map([...state.book, ...book]);
       isOpen = true;

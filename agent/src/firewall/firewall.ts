@@ -17,14 +17,18 @@ export interface SharedBlock {
   readonly tier: Tier;
 }
 
-/** All that a host wants of its firewall. Whatever is not named is not blocked. */
-export interface Desired {
-  readonly local: ReadonlyMap<Source, LocalBlock>;
-  readonly shared: ReadonlyMap<Source, SharedBlock>;
-  /** Never blocked and never counted, whatever the other two say. */
+/** Networks that a host treats apart. */
+export interface Networks {
+  /** Never blocked and never counted, whatever blocks say. */
   readonly allow: readonly Cidr[];
   /** Directly connected IPv6 networks: their addresses count one by one. */
   readonly onLink: readonly Cidr[];
+}
+
+/** All that a host wants of its firewall. Whatever is not named is not blocked. */
+export interface Desired extends Networks {
+  readonly local: ReadonlyMap<Source, LocalBlock>;
+  readonly shared: ReadonlyMap<Source, SharedBlock>;
 }
 
 /** A local block found in force when the agent started. */
@@ -40,8 +44,11 @@ export interface Firewall {
   readonly name: string;
   /** Whether packets are really refused; false only for `log-only`. */
   readonly enforces: boolean;
-  /** Sets the backend up without touching blocks in force, and tells the local ones that it found. */
-  open(): Promise<FoundBlock[]>;
+  /**
+   * Sets the backend up without touching blocks in force, and tells the local ones that it found. From the first
+   * packet on the networks are treated apart.
+   */
+  open(networks: Networks): Promise<FoundBlock[]>;
   /** Makes the wanted state so; the same state twice is the same as once. Throws {@link FirewallError}. */
   apply(want: Desired): Promise<void>;
   /** Packets refused so far of local blocks, as far as the backend counts them. */

@@ -11,7 +11,7 @@ import {
 import { BLOCK_SETS, blockSet, TABLE } from '../nft/names.ts';
 import { type RulesetPolicy, renderRuleset } from '../nft/ruleset.ts';
 import type { Command, Outcome, Runner } from '../run/runner.ts';
-import { type Desired, type Firewall, FirewallError } from './firewall.ts';
+import { type Desired, type Firewall, FirewallError, type Networks } from './firewall.ts';
 
 const LOCAL_SETS = BLOCK_SETS.filter((set) => set.origin === 'local').map((s) =>
   blockSet(s.origin, s.tier, s.key),
@@ -53,27 +53,24 @@ export function createNftables(deps: NftablesDeps): Firewall {
     // No table yet is no block yet; any other failure shows itself when the table is loaded.
     return lists.flatMap(({ status, stdout }) => (status === 0 ? readBlocks(stdout, deps.now()) : []));
   };
-  const loadTable = async (blocks: readonly Element[]): Promise<void> => {
-    const ruleset = renderRuleset(deps.policy);
-    const kept = await deps.run(nftScript([ruleset]));
+  const loadTable = async (networks: readonly string[], blocks: readonly Element[]): Promise<void> => {
+    // The table, the networks and an empty shared list in one transaction: no packet meets rules without an allow list.
+    const lines = [renderRuleset(deps.policy), ...networks, ...flushShared()];
+    const kept = await deps.run(nftScript(lines));
     if (kept.status === 0) return;
-    // A set of another version is in the way: the table is made anew, the blocks in force go along in one transaction.
+    // A set of another version is in the way: the table is made anew, the blocks in force go along.
     await load([
       `add table ${TABLE}`,
       `delete table ${TABLE}`,
-      ruleset,
+      ...lines,
       ...addBlocks('local', blocks, deps.now()),
     ]);
   };
-  const setUp = async (): Promise<Applied> => {
+  const setUp = async (networks: Networks): Promise<Applied> => {
     const found = await listLocal();
-    await loadTable(found);
-    await load(flushShared());
-    applied = {
-      local: new Map(found.map((block) => [block.source, block])),
-      shared: new Map(),
-      networks: '',
-    };
+    await loadTable(networkLines(networks, deps.policy.detects), found);
+    const local = new Map(found.map((block) => [block.source, block]));
+    applied = { local, shared: new Map(), networks: keyOfNetworks(networks) };
     return applied;
   };
   const applyTo = async (want: Desired, state: Applied, trustsKernel: boolean): Promise<void> => {
@@ -89,18 +86,18 @@ export function createNftables(deps: NftablesDeps): Firewall {
   return {
     name: 'nftables',
     enforces: true,
-    async open() {
-      const { local } = await setUp();
+    async open(networks) {
+      const { local } = await setUp(networks);
       return [...local.values()].map(({ source, untilMs, tier }) => ({ source, untilMs, tier }));
     },
     async apply(want) {
-      const state = applied ?? (await setUp());
+      const state = applied ?? (await setUp(want));
       try {
         await applyTo(want, state, true);
       } catch (error) {
         if (!(error instanceof FirewallError)) throw error;
         // Another program may have flushed the ruleset: what was believed is void, so all is made again, once.
-        await applyTo(want, await setUp(), false);
+        await applyTo(want, await setUp(want), false);
       }
     },
     async refusedPackets() {
@@ -122,12 +119,8 @@ interface Circumstances {
 
 /** The script that leads from what is applied to what is wanted, and what is applied afterwards. */
 function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, detects }: Circumstances) {
-  const lines: string[] = [];
-  const networks = JSON.stringify([want.allow, want.onLink]);
-  if (networks !== state.networks) {
-    lines.push(...replaceNetworks('allow', want.allow));
-    if (detects) lines.push(...replaceNetworks('onlink', want.onLink));
-  }
+  const networks = keyOfNetworks(want);
+  const lines = networks === state.networks ? [] : networkLines(want, detects);
   const shared = changes(state.shared, want.shared);
   lines.push(...deleteBlocks('shared', shared.remove), ...addBlocks('shared', shared.add, nowMs));
   const local = changes(state.local, want.local);
@@ -140,6 +133,14 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, detec
     .map((e) => e.source);
   if (detects) lines.push(...resetRates(lifted));
   return { lines, next: { local: new Map(want.local), shared: new Map(want.shared), networks } };
+}
+
+function keyOfNetworks({ allow, onLink }: Networks): string {
+  return JSON.stringify([allow, onLink]);
+}
+
+function networkLines({ allow, onLink }: Networks, detects: boolean): string[] {
+  return [...replaceNetworks('allow', allow), ...(detects ? replaceNetworks('onlink', onLink) : [])];
 }
 
 /** What is to be taken out and put in; a changed block is both, since an element's end cannot be moved. */
