@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import type { Desired, Firewall, FoundBlock } from '../firewall/firewall.ts';
+import { SILENT_LOG } from '../report/log.ts';
+import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
+import { createKeeper } from './keeper.ts';
+
+const block = (source: string, untilMs: number, more: Partial<BookedBlock> = {}): BookedBlock => ({
+  source,
+  untilMs,
+  atMs: 0,
+  tier: 'held',
+  decidedBy: 'agent',
+  droppedPackets: 0,
+  ...more,
+});
+
+/** A firewall that remembers what it was asked for, and refuses the first `failures` changes. */
+function fakeFirewall(found: FoundBlock[] = [], failures = 0) {
+  const asked: Desired[] = [];
+  const firewall: Firewall = {
+    name: 'fake',
+    enforces: true,
+    open: async () => found,
+    apply: async (want) => {
+      if (failures-- > 0) throw new Error('busy');
+      asked.push(want);
+    },
+    refusedPackets: async () => new Map([['192.0.2.1', 7]]),
+    remove: async () => {},
+  };
+  return { firewall, asked };
+}
+
+function keeperOver(firewall: Firewall, saved?: string) {
+  const state = { nowMs: 1_000, saved };
+  const keeper = createKeeper({
+    firewall,
+    load: async () => state.saved,
+    save: async (text) => {
+      state.saved = text;
+    },
+    now: () => state.nowMs,
+    log: SILENT_LOG,
+    firstBlockMs: 600_000,
+  });
+  return { keeper, state };
+}
+
+describe('reconcile', () => {
+  it('keeps history, tells what the kernel decided alone, puts back what a reboot took, leaves out what ended', () => {
+    const saved = [
+      block('192.0.2.1', 5_000, { atMs: 10 }),
+      block('192.0.2.2', 5_000),
+      block('192.0.2.9', 900),
+    ];
+    const found = [
+      { source: '192.0.2.1', untilMs: 5_000, tier: 'held' as const },
+      { source: '192.0.2.3', untilMs: 601_500, tier: 'held' as const },
+    ];
+    const { book, untold } = reconcile(saved, found, { nowMs: 2_000, firstBlockMs: 600_000 });
+    expect([...book.keys()].sort()).toEqual(['192.0.2.1', '192.0.2.2', '192.0.2.3']);
+    expect(book.get('192.0.2.1')).toMatchObject({ atMs: 10, decidedBy: 'kernel' });
+    expect(untold.map((b) => [b.source, b.atMs])).toEqual([['192.0.2.3', 1_500]]);
+  });
+});
+
+describe('the saved book', () => {
+  it('reads back what it wrote and refuses everything else', () => {
+    const book = new Map([['2001:db8::/64', block('2001:db8::/64', 5_000)]]);
+    expect(parseBook(formatBook(book))).toEqual([...book.values()]);
+    for (const text of ['', '{', '[{"source":"x"}]', 'null']) expect(parseBook(text)).toBeUndefined();
+  });
+});
+
+describe('createKeeper', () => {
+  it('puts saved blocks back in force when it opens', async () => {
+    const { firewall, asked } = fakeFirewall();
+    const { keeper } = keeperOver(firewall, formatBook(new Map([['192.0.2.1', block('192.0.2.1', 9_000)]])));
+    expect(await keeper.open()).toEqual([]);
+    expect([...(asked.at(-1)?.local.keys() ?? [])]).toEqual(['192.0.2.1']);
+  });
+
+  it('applies changes that come while it applies together, and saves the book', async () => {
+    const { firewall, asked } = fakeFirewall();
+    const { keeper, state } = keeperOver(firewall);
+    await keeper.open();
+    const before = asked.length;
+    for (let i = 0; i < 100; i++) keeper.add(block(`192.0.2.${i}`, 9_000));
+    await keeper.settle();
+    expect(asked.length - before).toBeLessThanOrEqual(3);
+    expect(asked.at(-1)?.local.size).toBe(100);
+    expect(parseBook(state.saved ?? '')).toHaveLength(100);
+  });
+
+  it('tells a refusal to who waits for it, and gets there with the next change', async () => {
+    const { firewall, asked } = fakeFirewall();
+    const { keeper } = keeperOver(firewall);
+    await keeper.open();
+    const refusing = fakeFirewall([], 1);
+    firewall.apply = refusing.firewall.apply;
+    keeper.add(block('192.0.2.1', 9_000));
+    await expect(keeper.settle()).rejects.toThrow('busy');
+    await keeper.settle();
+    expect(refusing.asked.at(-1)?.local.has('192.0.2.1')).toBe(true);
+    expect(asked.length).toBeGreaterThan(0);
+  });
+
+  it('ends blocks when their time is over, lifts them before, and counts what they refused', async () => {
+    const { firewall } = fakeFirewall();
+    const { keeper, state } = keeperOver(firewall);
+    await keeper.open();
+    for (const source of ['192.0.2.1', '192.0.2.2']) keeper.add(block(source, 9_000));
+    expect((await keeper.count()).map((b) => [b.source, b.droppedPackets])).toEqual([['192.0.2.1', 7]]);
+    expect(await keeper.count()).toEqual([]);
+    expect([keeper.lift('192.0.2.2'), keeper.lift('192.0.2.2')]).toEqual([true, false]);
+    state.nowMs = 9_000;
+    expect(keeper.expire().map((b) => b.source)).toEqual(['192.0.2.1']);
+    expect([...keeper.all()]).toEqual([]);
+  });
+});

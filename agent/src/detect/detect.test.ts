@@ -1,0 +1,141 @@
+import { sightingSchema } from '@picket/protocol';
+import fc from 'fast-check';
+import { v7 } from 'uuid';
+import { describe, expect, it } from 'vitest';
+import type { Probe } from './probe.ts';
+import { createSightings } from './sightings.ts';
+import { MAX_TRACKED_PORTS, observe, type Track } from './track.ts';
+import { createTracker } from './tracker.ts';
+
+const HOUR_MS = 3_600_000;
+const THRESHOLD = { ports: 4, window: HOUR_MS };
+const SOURCE = '198.51.100.7';
+
+const probe = (port: number, atMs: number, more: Partial<Probe> = {}): Probe => ({
+  atMs,
+  address: SOURCE,
+  localAddress: '203.0.113.10',
+  transport: 'tcp',
+  port,
+  technique: 'syn',
+  evidence: 'forgeable',
+  ...more,
+});
+
+/** The indices of the probes that were beyond the threshold. */
+function over(probes: readonly Probe[], threshold = THRESHOLD): number[] {
+  let track: Track | undefined;
+  return probes.flatMap((p, i) => {
+    const step = observe(track, SOURCE, p, threshold);
+    track = step.track;
+    return step.isOver ? [i] : [];
+  });
+}
+
+describe('observe', () => {
+  it('trips on the fourth distinct port and not before', () => {
+    expect(over([21, 22, 23, 25, 80].map((port) => probe(port, 1)))).toEqual([3, 4]);
+  });
+
+  it('counts a port once in a window, however often it is tried', () => {
+    expect(over(Array.from({ length: 1_000 }, (_, i) => probe(445, i)))).toEqual([]);
+  });
+
+  it('tells TCP and UDP of one port number apart', () => {
+    expect(
+      over([probe(53, 1), probe(53, 2, { transport: 'udp', technique: 'udp' }), probe(54, 3), probe(55, 4)]),
+    ).toEqual([3]);
+  });
+
+  it('lets spent evidence come back: one port each half hour never trips four in an hour', () => {
+    expect(over(Array.from({ length: 48 }, (_, i) => probe(i, (i * HOUR_MS) / 2)))).toEqual([]);
+  });
+
+  it('trips at once when one port is enough', () => {
+    expect(over([probe(23, 1)], { ports: 1, window: HOUR_MS })).toEqual([0]);
+  });
+
+  it('keeps memory bounded for a source that tries every port', () => {
+    const ports = Array.from({ length: MAX_TRACKED_PORTS + 50 }, (_, i) => probe(i, i));
+    const track = ports.reduce<Track | undefined>(
+      (t, p) => observe(t, SOURCE, p, THRESHOLD).track,
+      undefined,
+    );
+    expect(track?.ports.size).toBe(MAX_TRACKED_PORTS);
+    expect(track?.portCount).toBe(MAX_TRACKED_PORTS + 50);
+  });
+
+  it('never trips on fewer distinct ports than the threshold, in any order and at any time', () => {
+    const tries = fc.array(fc.tuple(fc.nat(2), fc.nat(10 * HOUR_MS)), { maxLength: 60 });
+    fc.assert(
+      fc.property(tries, (list) => {
+        const within = list.filter(([, at]) => at < HOUR_MS).sort((a, b) => a[1] - b[1]);
+        expect(over(within.map(([port, at]) => probe(port, at)))).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('createTracker', () => {
+  it('forgets the source seen longest ago when it is full, and counts it', () => {
+    const tracker = createTracker(THRESHOLD, 2);
+    tracker.observe('192.0.2.1', probe(1, 1));
+    tracker.observe('192.0.2.2', probe(1, 2));
+    tracker.observe('192.0.2.1', probe(2, 3));
+    tracker.observe('192.0.2.3', probe(1, 4));
+    expect(tracker.get('192.0.2.2')).toBeUndefined();
+    expect(tracker.get('192.0.2.1')).toBeDefined();
+    expect([tracker.size, tracker.forgotten]).toEqual([2, 1]);
+  });
+});
+
+describe('createSightings', () => {
+  it('tells what changed under one id with rising revisions, each fit for the wire', () => {
+    const sightings = createSightings(THRESHOLD, v7);
+    sightings.observe(SOURCE, probe(22, 1.5));
+    const [first] = sightings.drain(() => undefined);
+    expect(sightings.drain(() => undefined)).toEqual([]);
+    sightings.observe(SOURCE, probe(23, 2.5, { evidence: 'handshake', technique: 'connect' }));
+    sightings.trip(SOURCE, 2.5);
+    const [second] = sightings.drain(() => undefined);
+    expect(sightingSchema.parse(first)).toMatchObject({
+      rev: 1,
+      ports: { tcp: [[22, 22]] },
+      evidence: 'forgeable',
+    });
+    expect(sightingSchema.parse(second)).toMatchObject({
+      id: first?.id,
+      rev: 2,
+      ports: { tcp: [[22, 23]] },
+      techniques: { syn: 1, connect: 1 },
+      evidence: 'handshake',
+      trip: { atMs: 2 },
+    });
+  });
+
+  it('trips a source once', () => {
+    const sightings = createSightings(THRESHOLD, v7);
+    expect([sightings.trip(SOURCE, 1), sightings.trip(SOURCE, 2)]).toEqual([true, false]);
+  });
+
+  it('takes up a source that tripped while nobody was looking', () => {
+    const sightings = createSightings(THRESHOLD, v7);
+    sightings.adopt('2001:db8::/64', { atMs: 5, address: '2001:db8::', localAddress: '203.0.113.10' });
+    const [told] = sightings.drain(() => undefined);
+    expect(sightingSchema.parse(told)).toMatchObject({
+      source: '2001:db8::/64',
+      portCount: 0,
+      trip: { atMs: 5 },
+    });
+  });
+
+  it('forgets quiet sources but keeps those that are blocked', () => {
+    const sightings = createSightings(THRESHOLD, v7);
+    for (const [i, source] of ['192.0.2.1', '192.0.2.2'].entries()) sightings.observe(source, probe(i, 1));
+    sightings.drain(() => undefined);
+    sightings.expire(10, (source) => source === '192.0.2.2');
+    sightings.touch('192.0.2.1');
+    sightings.touch('192.0.2.2');
+    expect(sightings.drain(() => undefined).map((s) => s.source)).toEqual(['192.0.2.2']);
+  });
+});
