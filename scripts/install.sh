@@ -1,0 +1,474 @@
+#!/bin/sh
+# Installs Picket's agent on this host as a systemd service, from a join key. The collector serves this file at
+# /install.sh with its own address and the agent's checksum in it. One file, because a host fetches exactly one; all of it
+# in functions, so that a cut download does nothing.
+# Exit status: 0 done; 1 failed, and undone; 2 wrong usage; 3 not built for this system; 4 something is missing.
+set -eu
+
+PICKET_URL='@PICKET_URL@'
+AGENT_SHA256='@AGENT_SHA256@'
+
+# Least Node version; package.json says the same.
+NODE_MAJOR=20
+NODE_MINOR=19
+
+NAME=picket-agent
+LIB=/usr/local/lib/picket
+WRAPPER=/usr/local/bin/picket-agent
+ETC=/etc/picket
+CONFIG=$ETC/picket.toml
+STATE=/var/lib/picket
+UNIT=/etc/systemd/system/$NAME.service
+
+usage() {
+  cat <<'END'
+usage: install.sh [options]               install or upgrade the agent, enrol this host, start the service
+       install.sh --uninstall [options]   stop the agent and remove all of it
+
+  --join-key-file FILE  read the join key from FILE, "-" is standard input; else it is asked for
+  --agent-file FILE     take agent.mjs from FILE instead of downloading it
+  --url URL             download from this collector instead of the one this script came from
+  --config FILE         install FILE as /etc/picket/picket.toml
+  --insecure-http       allow plain http to a collector that is not on this machine (a lab)
+  --keep-state          with --uninstall: keep /etc/picket/picket.toml and /var/lib/picket
+  --dry-run             say what would be done, and do nothing
+END
+}
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'install.sh: %s\n' "$*" >&2; }
+fail() { warn "$1"; exit "${2:-1}"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+user_exists() { id "$NAME" >/dev/null 2>&1; }
+
+parse_options() {
+  key_file='' agent_file='' config_file='' uninstall='' keep_state='' dry_run='' insecure_http=''
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --join-key-file | --agent-file | --url | --config)
+        [ -n "${2:-}" ] || fail "$1 needs a value" 2 ;;
+    esac
+    case $1 in
+      --join-key-file) key_file=$2; shift ;;
+      --agent-file) agent_file=$2; shift ;;
+      --url) PICKET_URL=$2; shift ;;
+      --config) config_file=$2; shift ;;
+      --insecure-http) insecure_http=yes ;;
+      --uninstall) uninstall=yes ;;
+      --keep-state) keep_state=yes ;;
+      --dry-run) dry_run=yes ;;
+      --help) usage; exit 0 ;;
+      --join-key | --join-key=*) fail 'other users can see a command line: give the join key with --join-key-file' 2 ;;
+      *) usage >&2; fail "unknown option: $1" 2 ;;
+    esac
+    shift
+  done
+  [ -z "$keep_state" ] || [ -n "$uninstall" ] || fail '--keep-state goes with --uninstall' 2
+  [ -z "$uninstall" ] || [ -z "$key_file$agent_file$config_file$insecure_http" ] ||
+    fail '--uninstall goes with --keep-state and --dry-run only' 2
+  PICKET_URL=${PICKET_URL%/}
+}
+
+not_built() { fail "$1: not built yet. This version of Picket installs on Linux with systemd. Nothing was changed." 3; }
+
+check_system() {
+  system=$(uname -s)
+  case $system in
+    Linux) ;;
+    SunOS) not_built 'Solaris and illumos' ;;
+    *) not_built "$system" ;;
+  esac
+  # sd_booted(3): this folder is there exactly when systemd is the init system.
+  { [ -d /run/systemd/system ] && has systemctl; } ||
+    not_built "Linux without systemd (init here is \"$(cat /proc/1/comm 2>/dev/null || echo unknown)\")"
+}
+
+lacks() { missing="$missing
+  - $1"; }
+
+check_needs() {
+  missing=''
+  [ -n "$dry_run" ] || [ "$(id -u)" = 0 ] || lacks 'root: run this script with sudo'
+  find_node
+  [ -n "$node" ] || lacks "Node $NODE_MAJOR.$NODE_MINOR or newer${node_seen:+ ($node_seen)}. Debian 13: apt-get install nodejs;\
+ Debian 12 has an older one: take it from https://nodejs.org/en/download, for all users (not in a home folder)"
+  has nft || lacks 'nft: apt-get install nftables'
+  has tcpdump || lacks 'tcpdump: apt-get install tcpdump'
+  has setpriv || lacks 'setpriv: apt-get install util-linux'
+  has useradd || lacks 'useradd: apt-get install passwd'
+  has sha256sum || lacks 'sha256sum: apt-get install coreutils'
+  [ -n "$agent_file" ] || has curl || has wget || lacks 'curl or wget: apt-get install curl (or use --agent-file)'
+  [ -z "$missing" ] || fail "this host lacks:$missing
+Nothing was changed." 4
+  has logger || say 'note: without "logger" (package bsdutils) the agent writes to the journal only'
+}
+
+# The service cannot see home folders, so a Node in one of them does not count.
+find_node() {
+  node='' node_seen=''
+  for candidate in "$(command -v node || :)" /usr/bin/node /usr/local/bin/node; do
+    found=$("$candidate" --version 2>/dev/null) || continue
+    case $(readlink -f "$candidate") in
+      /home/* | /root/* | *\'*) node_seen="$candidate is in a home folder" ;;
+      *)
+        if is_new_enough "${found#v}"; then node=$candidate && return; fi
+        node_seen="$candidate is $found" ;;
+    esac
+  done
+}
+
+is_new_enough() {
+  rest=${1#*.}
+  [ "${1%%.*}" -gt "$NODE_MAJOR" ] || { [ "${1%%.*}" -eq "$NODE_MAJOR" ] && [ "${rest%%.*}" -ge "$NODE_MINOR" ]; }
+} 2>/dev/null
+
+check_sources() {
+  case $AGENT_SHA256 in *[!0-9a-f]* | '') AGENT_SHA256='' ;; esac
+  for file in "$agent_file" "$config_file"; do
+    [ -z "$file" ] || [ -r "$file" ] || fail "$file: cannot be read"
+  done
+  [ -z "$agent_file" ] || return 0
+  [ -n "$AGENT_SHA256" ] ||
+    fail 'this copy of install.sh holds no checksum: take it from your collector (URL/install.sh), or use --agent-file'
+  case $PICKET_URL in
+    https://?*) ;;
+    http://?*) is_loopback || [ -n "$insecure_http" ] ||
+      fail "$PICKET_URL is plain http to another machine: use https, or --insecure-http in a lab" ;;
+    *) fail "\"$PICKET_URL\" is no collector's address: use --url https://..." 2 ;;
+  esac
+}
+
+is_loopback() {
+  authority=${PICKET_URL#http://}
+  case ${authority%%/*} in
+    \[::1\] | \[::1\]:*) return 0 ;;
+    *@*) return 1 ;;
+  esac
+  host=${authority%%[:/]*}
+  case $host in
+    localhost) return 0 ;;
+    *[!0-9.]*) return 1 ;;
+    127.*) return 0 ;;
+  esac
+  return 1
+}
+
+read_join_key() {
+  join_key=''
+  case $key_file in
+    '') [ ! -e "$STATE/enrolment.json" ] || return 0
+      ask_join_key ;;
+    -) join_key=$(cat) ;;
+    *) join_key=$(cat "$key_file") || fail "$key_file: cannot be read" ;;
+  esac
+  case $join_key in
+    *picket[0-9]*.?*) ;;
+    '') fail 'no join key was given (a script that comes through a pipe has no other standard input: use a file)' ;;
+    *) fail 'this is no join key: one begins with "picket1."' ;;
+  esac
+}
+
+ask_join_key() {
+  { : </dev/tty; } 2>/dev/null || fail 'no join key and no terminal to ask for one: use --join-key-file'
+  printf 'Join key (not shown): ' >/dev/tty
+  echo_off=$(stty -g </dev/tty 2>/dev/null) && stty -echo </dev/tty || echo_off=''
+  IFS= read -r join_key </dev/tty || :
+  [ -z "$echo_off" ] || stty "$echo_off" </dev/tty
+  echo >/dev/tty
+}
+
+# Gets everything that will be installed into a folder of its own, and tries it, before anything is changed.
+prepare() {
+  stage=$(mktemp -d)
+  trap finish EXIT
+  for signal in HUP INT TERM; do trap 'exit 1' "$signal"; done
+  mkdir "$stage/former"
+  if [ -n "$agent_file" ]; then cp "$agent_file" "$stage/agent.mjs"; else download; fi
+  sum=$(sha256sum <"$stage/agent.mjs")
+  if [ -z "$AGENT_SHA256" ]; then say 'note: this copy of install.sh holds no checksum: the agent file was not compared'
+  elif [ "${sum%% *}" != "$AGENT_SHA256" ]; then
+    fail "agent.mjs has another checksum than the collector named
+  expected $AGENT_SHA256
+  found    ${sum%% *}"
+  fi
+  version=$("$node" "$stage/agent.mjs" version) || fail 'agent.mjs does not run'
+  unit >"$stage/unit"
+  wrapper >"$stage/wrapper"
+  if [ -n "$config_file" ]; then cp "$config_file" "$stage/config"
+  elif [ -e "$CONFIG" ]; then cp "$CONFIG" "$stage/config"
+  else config >"$stage/config"; fi
+  "$node" "$stage/agent.mjs" check --config "$stage/config" >"$stage/said" 2>&1 ||
+    fail "the config is refused: $(cat "$stage/said")"
+}
+
+download() {
+  say "getting $PICKET_URL/agent.mjs"
+  if has curl; then
+    curl -fsS --connect-timeout 15 --max-time 300 --max-filesize 67108864 -o "$stage/agent.mjs" "$PICKET_URL/agent.mjs"
+  else
+    wget -q -T 60 -O "$stage/agent.mjs" "$PICKET_URL/agent.mjs"
+  fi || fail "$PICKET_URL/agent.mjs could not be downloaded"
+}
+
+# What is remembered for undo: files put (the former ones lie in $stage/former), folders and the user made.
+put() { # SOURCE TARGET MODE
+  ! cmp -s "$1" "$2" || return 0
+  is_changed=yes
+  [ ! -e "$2" ] || cp -p "$2" "$stage/former/${2##*/}"
+  put_files="$2 $put_files"
+  cp "$1" "$2.new"
+  chmod "$3" "$2.new"
+  mv -f "$2.new" "$2"
+}
+
+make_folder() { # FOLDER MODE
+  [ ! -d "$1" ] || return 0
+  made_folders="$1 $made_folders"
+  mkdir -p "$1"
+  chmod "$2" "$1"
+}
+
+install_agent() {
+  put_files='' made_folders='' made_user='' is_changed='' is_first=yes
+  [ ! -e "$UNIT" ] || is_first=''
+  was_active=$(systemctl is-active "$NAME" || :)
+  is_pending=yes
+  if ! user_exists; then
+    made_user=yes
+    useradd --system --user-group --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin "$NAME"
+  fi
+  for folder in "$LIB" "$ETC" "${WRAPPER%/*}"; do make_folder "$folder" 755; done
+  make_folder "$STATE" 700
+  chown "$NAME:$NAME" "$STATE"
+  put "$stage/agent.mjs" "$LIB/agent.mjs" 644
+  put "$stage/wrapper" "$WRAPPER" 755
+  put "$stage/config" "$CONFIG" 644
+  [ -z "$join_key" ] || enrol
+  put "$stage/unit" "$UNIT" 644
+  systemctl daemon-reload
+  systemctl enable -q "$NAME"
+  start
+  is_pending=''
+}
+
+# printf is part of the shell: the key is in no process list.
+enrol() {
+  printf '%s\n' "$join_key" | "$WRAPPER" enroll --join-key-file - || fail 'this host could not be enrolled'
+  is_changed=yes
+}
+
+start() {
+  if [ "$was_active" = active ] && [ -z "$is_changed" ]; then say 'nothing has changed'; return; fi
+  systemctl restart --no-block "$NAME"
+  case $(systemctl is-system-running || :) in
+    initializing | starting) say 'the agent starts when this host has booted'; return ;;
+  esac
+  wait_active || fail "the service does not stay up:
+$(journalctl -u "$NAME" -n 15 --no-pager -o cat 2>/dev/null)"
+}
+
+# Three seconds in a row without a restart: "active" alone is said as soon as the program begins.
+wait_active() {
+  tries=0 calm=0 restarts=''
+  while [ "$calm" -lt 3 ] && [ "$tries" -lt 30 ]; do
+    sleep 1
+    now=$(systemctl show -p NRestarts "$NAME")
+    if systemctl is-active -q "$NAME" && [ "$now" = "$restarts" ]; then calm=$((calm + 1)); else calm=0; fi
+    restarts=$now tries=$((tries + 1))
+  done
+  [ "$calm" -ge 3 ]
+}
+
+# At every exit: takes back what a cut installation did, and removes the working folder.
+finish() {
+  status=$?
+  trap '' HUP INT TERM
+  [ -z "${echo_off:-}" ] || stty "$echo_off" </dev/tty || :
+  [ -z "${is_pending:-}" ] || undo
+  rm -rf "$stage"
+  exit "$status"
+}
+
+undo() {
+  set +e
+  if [ -n "$is_first" ]; then
+    systemctl disable -q --now "$NAME" 2>/dev/null
+    [ ! -e "$UNIT" ] || remove_table
+  fi
+  for file in $put_files; do
+    if [ -e "$stage/former/${file##*/}" ]; then mv -f "$stage/former/${file##*/}" "$file"; else rm -f "$file"; fi
+    rm -f "$file.new"
+  done
+  for folder in $made_folders; do
+    if [ "$folder" = "$STATE" ]; then rm -rf "$folder"; else rmdir "$folder"; fi
+  done
+  [ -z "$made_user" ] || userdel "$NAME"
+  systemctl daemon-reload
+  [ -n "$is_first" ] || [ "$was_active" != active ] || systemctl restart --no-block "$NAME"
+  if [ -n "$is_first" ]; then warn 'everything was undone'; else warn 'the former version was put back'; fi
+}
+
+remove_table() {
+  "$WRAPPER" down >/dev/null 2>&1 && return
+  ! nft list table inet picket >/dev/null 2>&1 || nft delete table inet picket
+}
+
+describe_install() {
+  say "to be installed: the agent from ${agent_file:-$PICKET_URL/agent.mjs}, run by $node
+  $LIB/agent.mjs, $WRAPPER, $UNIT
+  $CONFIG ($(if [ -n "$config_file" ]; then echo "from $config_file"; elif [ -e "$CONFIG" ]; then echo kept; else echo new; fi))
+  $STATE ($(if [ -e "$STATE/enrolment.json" ]; then echo kept; else echo new; fi)), user $NAME, service $NAME"
+}
+
+uninstall() {
+  remains=''
+  for path in "$UNIT" "$UNIT.d" "$WRAPPER" "$LIB"; do [ ! -e "$path" ] || remains="$remains $path"; done
+  if [ -z "$keep_state" ]; then
+    for path in "$CONFIG" "$STATE"; do [ ! -e "$path" ] || remains="$remains $path"; done
+  fi
+  [ -n "$remains" ] || { say "Picket's agent is not installed"; return; }
+  say 'removed is, with the blocks in the kernel:'
+  for path in $remains; do say "  $path"; done
+  [ -z "$dry_run" ] || return 0
+  [ "$(id -u)" = 0 ] || fail 'root is needed: run this script with sudo. Nothing was changed.' 4
+  [ ! -e "$UNIT" ] || systemctl disable -q --now "$NAME"
+  table_left=''
+  remove_table || table_left=yes
+  for path in $remains; do rm -rf "$path"; done
+  if [ -z "$keep_state" ]; then
+    [ ! -d "$ETC" ] || rmdir "$ETC" 2>/dev/null || say "$ETC is kept: it holds other files"
+    ! user_exists || userdel "$NAME"
+  fi
+  systemctl daemon-reload
+  systemctl reset-failed -q "$NAME" 2>/dev/null || :
+  [ -z "$table_left" ] || fail 'the table "inet picket" is still in the kernel: nft delete table inet picket'
+  say "Picket's agent is removed; the collector keeps what this host reported"
+}
+
+main() {
+  umask 022
+  PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  parse_options "$@"
+  check_system
+  if [ -n "$uninstall" ]; then uninstall; return; fi
+  check_needs
+  check_sources
+  if [ -n "$dry_run" ]; then describe_install; return; fi
+  read_join_key
+  prepare
+  install_agent
+  say "Picket's agent $version is installed: service $NAME, $CONFIG, $STATE"
+}
+
+wrapper() {
+  cat <<END
+#!/bin/sh
+# Runs Picket's agent. Root becomes the user of the service first, with its capabilities, so that all state has one owner.
+set -- '$node' $LIB/agent.mjs "\$@"
+[ "\$(id -u)" = 0 ] || exec "\$@"
+caps=-all,+net_admin,+net_raw,+net_bind_service
+exec setpriv --reuid=$NAME --regid=$NAME --init-groups --no-new-privs --bounding-set=\$caps --inh-caps=\$caps \\
+  --ambient-caps=\$caps -- "\$@"
+END
+}
+
+config() {
+  cat <<'END'
+# Picket's agent on this host. What is commented out is the default; README.md explains each line.
+# After a change: picket-agent check && systemctl restart picket-agent
+
+# state_dir = "/var/lib/picket"
+
+[watch]
+# engine = "auto"
+# tcp = "0-65535"
+# udp = "0-65535"
+# ignore_tcp = "113,139"
+# ignore_udp = "67,137-138,520"
+
+[connect]
+# tcp = "1,11,15,79,111,119,143,540,635,1080,1524,2000,5742,6667,12345-12346,20034,31337,32771-32774,40421,49724,54320"
+# udp = "1,7,9,69,161-162,513,635,640-641,700,32770-32774,31337,54321"
+
+[threshold]
+# ports = 4
+# window = "1h"
+
+[block]
+# firewall = "auto"
+# duration = "1h"
+# established = "keep"
+
+[allow]
+# sources = []
+
+[kernel]
+# nflog_group = 4715
+
+[uplink]
+END
+  if [ -n "$insecure_http" ]; then echo 'allow_insecure_http = true'; else echo '# allow_insecure_http = false'; fi
+}
+
+# infra/systemd/picket-agent.service without its comments.
+unit() {
+  systemd_version=$(systemctl --version | { read -r _ number _ && echo "${number%%[!0-9]*}"; })
+  if [ "${systemd_version:-0}" -ge 254 ]; then cat; else sed '/^RestartSteps=/d; /^RestartMaxDelaySec=/d'; fi <<'END'
+[Unit]
+Description=Picket agent: sees port scans and blocks the scanner
+Documentation=file:///etc/picket/picket.toml
+After=network-online.target nss-lookup.target multi-user.target
+Wants=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=/usr/local/bin/picket-agent run
+KillMode=mixed
+TimeoutStopSec=15s
+Restart=always
+RestartSec=1s
+RestartSteps=8
+RestartMaxDelaySec=1min
+User=picket-agent
+Group=picket-agent
+StateDirectory=picket
+StateDirectoryMode=0700
+UMask=0077
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE
+AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallFilter=@setuid
+SystemCallErrorNumber=EPERM
+SystemCallArchitectures=native
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RemoveIPC=yes
+LockPersonality=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+MemoryHigh=384M
+MemoryMax=512M
+TasksMax=64
+LimitNOFILE=4096
+
+[Install]
+WantedBy=multi-user.target
+END
+}
+
+# In braces, so that not even this line does something when it is cut.
+{ main "$@"; }
