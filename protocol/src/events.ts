@@ -69,6 +69,8 @@ export const eventClaimsSchema = z.object({
   aud: z.string().max(128),
   iat: numericDateSchema,
   jti: uuid7Schema,
+  /** The wire version the host speaks; absent in version 1, the first. */
+  wireVersion: z.int().min(1).optional(),
   events: z
     .object({
       [EVENT.sightings]: sightingsEventSchema.optional(),

@@ -1,0 +1,50 @@
+import { ENROLLED_TYP } from '@picket/protocol';
+import type { Deps } from '../deps.ts';
+import { joinNetwork, type NotJoined } from '../store/join.ts';
+import { readBody } from '../verify/body.ts';
+import { verifyEnrolment } from '../verify/enrolment.ts';
+import { type Refusal, refuse } from '../verify/refusal.ts';
+import { mediaType, replyJwt, replyRefusal } from './reply.ts';
+
+/** Media type of a signed request to join (RFC 7519 section 10.3.1). */
+const ENROLMENT_MEDIA_TYPE = 'application/jwt';
+
+/** How often hosts are asked to send a status, seconds: the mail tells a silent host after a few of them are missing. */
+const STATUS_SECONDS = 60;
+
+const REASONS: Readonly<Record<NotJoined['reason'], string>> = {
+  unknown: 'this network does not know the join key',
+  expired: 'the join key has expired',
+  'used up': 'the join key is used up',
+  'withdrawn token': 'the join key was withdrawn',
+  'withdrawn host': 'this host was withdrawn from its network',
+};
+
+/** `POST /v1/enrolments`: a host joins a network; 201 with its identity there, signed. */
+export async function postEnrolments(request: Request, deps: Deps): Promise<Response> {
+  const refused = (refusal: Refusal, status?: number) => {
+    deps.log.info({ err: refusal.err, description: refusal.description }, 'enrolment refused');
+    return replyRefusal(refusal, status);
+  };
+  if (mediaType(request) !== ENROLMENT_MEDIA_TYPE)
+    return refused(refuse('invalid_request', `Content-Type must be ${ENROLMENT_MEDIA_TYPE}`, 415));
+  const body = await readBody(request);
+  if (!body.ok) return refused(body);
+  const enrolment = await verifyEnrolment(body.text, deps.signer.collectorId);
+  if (!enrolment.ok) return refused(enrolment);
+  const joined = await joinNetwork(deps.sql, enrolment, deps.nowMs());
+  if (!joined.ok) return refused(refuse('access_denied', REASONS[joined.reason]), 403);
+  const { claims, thumbprint } = enrolment;
+  const { hostId, networkName } = joined;
+  deps.log.info({ networkId: claims.net, hostId, hostName: claims.hostName }, 'host enrolled');
+  const iat = Math.floor(deps.nowMs() / 1000);
+  const identity = {
+    aud: thumbprint,
+    iat,
+    net: claims.net,
+    networkName,
+    hostId,
+    statusSeconds: STATUS_SECONDS,
+  };
+  return replyJwt(await deps.signer.sign(ENROLLED_TYP, identity), 201);
+}

@@ -1,0 +1,28 @@
+import { EVENT_MEDIA_TYPE } from '@picket/protocol';
+import type { Deps } from '../deps.ts';
+import { receiveBatch } from '../store/receive.ts';
+import { readBody } from '../verify/body.ts';
+import { verifyEventToken } from '../verify/event-token.ts';
+import { type Refusal, refuse } from '../verify/refusal.ts';
+import { mediaType, replyRefusal } from './reply.ts';
+import { verifierOf } from './verifier.ts';
+
+/** `POST /v1/events`: RFC 8935 push of one event token; 202 once it is durable, or was before. */
+export async function postEvents(request: Request, deps: Deps): Promise<Response> {
+  const refused = (refusal: Refusal) => {
+    deps.log.info({ err: refusal.err, description: refusal.description }, 'batch refused');
+    return replyRefusal(refusal);
+  };
+  if (mediaType(request) !== EVENT_MEDIA_TYPE)
+    return refused(refuse('invalid_request', `Content-Type must be ${EVENT_MEDIA_TYPE}`, 415));
+  const body = await readBody(request);
+  if (!body.ok) return refused(body);
+  const batch = await verifyEventToken(body.text, verifierOf(deps));
+  if (!batch.ok) return refused(batch);
+  const { isNew, version, refused: noRoom } = await receiveBatch(deps.sql, batch, deps.nowMs());
+  const { networkId, hostId, jti } = batch;
+  deps.log.debug({ networkId, hostId, jti, isNew, version }, 'batch stored');
+  if (noRoom > 0)
+    deps.log.warn({ networkId, blocks: noRoom }, 'the block list is full: blocks were not shared');
+  return new Response(null, { status: 202 });
+}

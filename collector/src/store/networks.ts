@@ -1,0 +1,43 @@
+import { uuid7Schema } from '@picket/protocol';
+import { v7 as uuid7 } from 'uuid';
+import type { Query } from './sql.ts';
+
+/** A network and the size of it. */
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly recipients: readonly string[];
+  /** IANA time zone of its mail. */
+  readonly zone: string;
+  readonly listVersion: number;
+  readonly hosts: number;
+}
+
+/** Makes a network; undefined when the name is taken. */
+export async function addNetwork(
+  sql: Query,
+  { name, recipients, zone }: Pick<Network, 'name' | 'recipients' | 'zone'>,
+): Promise<{ id: string } | undefined> {
+  const [row] = await sql<{ id: string }[]>`
+    insert into network (id, name, recipients, zone, list_epoch)
+    values (${uuid7()}, ${name}, ${[...recipients]}::text[], ${zone}, ${uuid7()})
+    on conflict (name) do nothing returning id`;
+  return row;
+}
+
+/** A network by its name or id. */
+export async function findNetwork(sql: Query, nameOrId: string): Promise<Network | undefined> {
+  const id = uuid7Schema.safeParse(nameOrId).success ? nameOrId : null;
+  const networks = await readNetworks(sql);
+  return (
+    networks.find((network) => network.name === nameOrId) ?? networks.find((network) => network.id === id)
+  );
+}
+
+/** All networks by name. */
+export async function readNetworks(sql: Query): Promise<Network[]> {
+  return sql<Network[]>`
+    select id, name, recipients, zone, list_version as "listVersion",
+      (select count(*) from host where network_id = network.id and withdrawn_at is null) as hosts
+    from network order by name`;
+}

@@ -1,0 +1,75 @@
+import { collectorUrn, hostUrn, thumbprintSchema, uuid7Schema } from '@picket/protocol';
+import { isSignedBy, type PublicJwk, readToken } from './jws.ts';
+import { type Refusal, refuse } from './refusal.ts';
+
+/** A host's key as the collector keeps it; times in Unix ms. */
+export interface HostKey {
+  readonly hostId: string;
+  readonly publicJwk: PublicJwk;
+  /** From then on the key signs nothing; set late enough that batches spooled under it are still taken. */
+  readonly validUntilMs: number | undefined;
+  /** When the host was taken out of its network. */
+  readonly withdrawnAtMs: number | undefined;
+}
+
+/** What verification asks of the outside. */
+export interface Verifier {
+  readonly collectorId: string;
+  readonly nowMs: number;
+  /** The key of that thumbprint in that network. */
+  findHostKey(networkId: string, thumbprint: string): Promise<HostKey | undefined>;
+}
+
+/** A token whose signer is known. Its claims are the host's word: true for `iss`, `net` and `aud`, unparsed beyond. */
+export interface HostToken {
+  readonly ok: true;
+  readonly token: string;
+  readonly networkId: string;
+  readonly hostId: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Verifies a token that a host signed: first who signed, then for whom. `net` of the unverified payload only says in
+ * which network to look for the key; a lie there finds no key or one that did not sign.
+ */
+export async function verifyHostToken(
+  text: string,
+  typ: string,
+  verifier: Verifier,
+): Promise<HostToken | Refusal> {
+  const read = readToken(text, typ);
+  if (!read.ok) return read;
+  const kid = thumbprintSchema.safeParse(read.header.kid);
+  if (!kid.success) return refuse('invalid_key', 'kid must be the SHA-256 thumbprint of the host key');
+  const net = uuid7Schema.safeParse(read.claims.net);
+  if (!net.success) return refuse('invalid_request', 'net must be the id of a network');
+  const key = await verifier.findHostKey(net.data, kid.data);
+  if (key === undefined)
+    return refuse('access_denied', 'no host of this network has this key: enrol it again');
+  if (!(await isSignedBy(read.token, key.publicJwk)))
+    return refuse('authentication_failed', 'the signature does not fit the token');
+  const denied = checkStanding(key, verifier.nowMs) ?? checkParties(read.claims, key, verifier);
+  if (denied !== undefined) return denied;
+  return { ok: true, token: read.token, networkId: net.data, hostId: key.hostId, claims: read.claims };
+}
+
+function checkStanding(key: HostKey, nowMs: number): Refusal | undefined {
+  if (key.withdrawnAtMs !== undefined && key.withdrawnAtMs <= nowMs)
+    return refuse('access_denied', 'this host was withdrawn from its network');
+  if (key.validUntilMs !== undefined && key.validUntilMs <= nowMs)
+    return refuse('invalid_key', 'this key is no longer valid');
+  return undefined;
+}
+
+function checkParties(
+  claims: Readonly<Record<string, unknown>>,
+  key: HostKey,
+  verifier: Verifier,
+): Refusal | undefined {
+  if (claims.iss !== hostUrn(key.hostId))
+    return refuse('invalid_issuer', 'iss is not the host that the key belongs to');
+  if (claims.aud !== collectorUrn(verifier.collectorId))
+    return refuse('invalid_audience', 'aud is not this collector');
+  return undefined;
+}
