@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { createClock } from './clock.ts';
+
+const T = 1_800_000_000_000;
+
+describe('the clock', () => {
+  it('is the host’s until the collector has spoken', () => {
+    const clock = createClock(() => T);
+    expect([clock.nowMs(), clock.isLearned(), clock.toHostMs(T + 5)]).toEqual([T, false, T + 5]);
+  });
+
+  it('leaves a host’s clock alone that is right to the second', () => {
+    const clock = createClock(() => T + 900);
+    clock.learn(T / 1000);
+    expect([clock.offsetMs(), clock.isLearned()]).toEqual([0, true]);
+  });
+
+  it('follows the collector where the host is wrong, both ways', () => {
+    const clock = createClock(() => 1000);
+    clock.learn(T / 1000);
+    expect(Math.abs(clock.nowMs() - T)).toBeLessThan(1000);
+    expect(Math.abs(clock.toHostMs(T + 60_000) - 61_000)).toBeLessThan(1000);
+  });
+
+  it('returns to the host’s clock once that was set right', () => {
+    let nowMs = 1000;
+    const clock = createClock(() => nowMs);
+    clock.learn(T / 1000);
+    nowMs = T;
+    clock.learn(T / 1000);
+    expect(clock.nowMs()).toBe(T);
+  });
+
+  it('uses an unsigned hint for request tokens alone, and until it learns again', () => {
+    const clock = createClock(() => 1000);
+    clock.hint(new Date(T).toUTCString());
+    expect([clock.requestNowMs(), clock.nowMs(), clock.toHostMs(5000)]).toEqual([T, 1000, 5000]);
+    clock.learn(1);
+    expect(clock.requestNowMs()).toBe(1000);
+    clock.hint('rubbish');
+    clock.hint(undefined);
+    expect(clock.requestNowMs()).toBe(1000);
+  });
+});

@@ -1,0 +1,53 @@
+/**
+ * The collector's time as well as the host knows it. What crosses the wire is in it; the host's own clock may be
+ * wrong, as after a start without a battery-backed clock.
+ */
+export interface Clock {
+  /** The collector's time, Unix ms. */
+  nowMs(): number;
+  /** For the `iat` of a request token: like `nowMs`, or by an unsigned hint after such a token was refused. */
+  requestNowMs(): number;
+  /** A time of the collector in the host's clock, Unix ms. */
+  toHostMs(collectorMs: number): number;
+  /** Learns from `iat` (seconds) of a reply that the collector signed just now. */
+  learn(iatSeconds: number): void;
+  /**
+   * Takes the `Date` header of a refusal as a hint. It is not signed, so it serves for request tokens alone: without
+   * it a host whose clock was set after it had learned an offset could never ask again.
+   */
+  hint(dateHeader: string | undefined): void;
+  /** Whether the collector has told its time since the start. */
+  isLearned(): boolean;
+  /** Collector's clock minus host's clock, ms. */
+  offsetMs(): number;
+}
+
+/** Offsets that change by less are noise: `iat` has whole seconds and the reply took its time, ms. */
+const NOISE_MS = 2_000;
+
+/** A clock that trusts the host's until it learns better. */
+export function createClock(hostNowMs: () => number = Date.now): Clock {
+  let offsetMs = 0;
+  let hintedMs: number | undefined;
+  let isLearned = false;
+  return {
+    nowMs: () => hostNowMs() + offsetMs,
+    requestNowMs: () => hostNowMs() + (hintedMs ?? offsetMs),
+    toHostMs: (collectorMs) => Math.round(collectorMs - offsetMs),
+    learn(iatSeconds) {
+      const iatMs = iatSeconds * 1000 + (Number.isInteger(iatSeconds) ? 500 : 0);
+      const measuredMs = Math.round(iatMs - hostNowMs());
+      if (Math.abs(measuredMs - offsetMs) > NOISE_MS) {
+        offsetMs = Math.abs(measuredMs) > NOISE_MS ? measuredMs : 0;
+      }
+      hintedMs = undefined;
+      isLearned = true;
+    },
+    hint(dateHeader) {
+      const measuredMs = Date.parse(dateHeader ?? '') - hostNowMs();
+      if (Math.abs(measuredMs - offsetMs) > NOISE_MS) hintedMs = measuredMs;
+    },
+    isLearned: () => isLearned,
+    offsetMs: () => offsetMs,
+  };
+}

@@ -1,0 +1,249 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { EVENT_MEDIA_TYPE } from '@picket/protocol';
+import type { Log } from '../report/log.ts';
+import { halvesOf } from './batches.ts';
+import type { HttpClient, HttpResult } from './http.ts';
+import type { Reject } from './rejected.ts';
+import { backOffMs } from './retry.ts';
+import { isSealedBy, type Speaker, seal, unseal } from './seal.ts';
+import type { Batch } from './spool/record.ts';
+import type { Spool } from './spool/spool.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
+
+/** What a pusher works with. */
+export interface PusherOptions {
+  readonly http: HttpClient;
+  readonly speaker: Speaker;
+  readonly spool: Spool;
+  readonly reject: Reject;
+  readonly log: Log;
+  /** Wait after that many failures in a row, ms. */
+  readonly retryMs?: (failures: number) => number;
+  /** A push must be answered within this, ms. */
+  readonly limitMs?: number;
+}
+
+/** Batches under way at once. */
+const CONCURRENCY = 4;
+
+/** The collector commits in well under a second; a slow line may need many for a full batch. */
+const LIMIT_MS = 20_000;
+
+/** Bodies below this gain nothing from gzip, bytes. */
+const GZIP_FROM_BYTES = 1024;
+
+/** After this many failures of one batch, with others accepted in between, the batch is what is wrong. */
+const MAX_FAILURES = 3;
+
+/** Batches whose failures are remembered at once; beyond it all are tried anew. */
+const MAX_TROUBLES = 10_000;
+
+/** A wake-up shortens a wait that the agent chose itself to this since the last try, ms. */
+const WAKE_GAP_MS = 1_000;
+
+const MAX_REPLY_BYTES = 64 * 1024;
+
+const gzipAsync = promisify(gzip);
+
+interface Trouble {
+  failures: number;
+  /** How many batches had been accepted when this one failed first. */
+  readonly acceptedBefore: number;
+  notBeforeMs: number;
+}
+
+/** Sends what is in the spool, several batches at once, for as long as it runs. */
+export class Pusher {
+  readonly #options: PusherOptions;
+  readonly #retryMs: (failures: number) => number;
+  readonly #underWay = new Set<string>();
+  readonly #troubles = new Map<string, Trouble>();
+  #accepted = 0;
+  #rejected = 0;
+  #pauses = 0;
+  #why: string | undefined;
+  #notBeforeMs = 0;
+  #lastTryMs = 0;
+  #isAsked = false;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: PusherOptions) {
+    this.#options = options;
+    this.#retryMs = options.retryMs ?? backOffMs;
+  }
+
+  /** Batches accepted and rejected since the start, and why nothing is pushed now, if so. */
+  get stats(): { accepted: number; rejected: number; why: string | undefined } {
+    return { accepted: this.#accepted, rejected: this.#rejected, why: this.#why };
+  }
+
+  /**
+   * Looks for work. Call it when something was spooled, or when the collector was seen to answer; a wait that the
+   * collector asked for is kept.
+   */
+  wake(): void {
+    if (!this.#isAsked) this.#notBeforeMs = Math.min(this.#notBeforeMs, this.#lastTryMs + WAKE_GAP_MS);
+    this.#pump();
+  }
+
+  /** Resolves when nothing is under way and nothing can be sent now. */
+  async whenIdle(): Promise<void> {
+    this.#pump();
+    if (this.#underWay.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Sends a token once, outside the spool: for what is worthless when it is late. True when it was taken. */
+  async pushOnce(jws: string): Promise<boolean> {
+    return verdictOf(await this.#post(jws), this.#nowMs()).do === 'settle';
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #pump(): void {
+    clearTimeout(this.#timer);
+    const nowMs = performance.now();
+    const isPaused = nowMs < this.#notBeforeMs;
+    if (!this.#isStopped && !isPaused) this.#startWork(nowMs);
+    this.#planNext(nowMs);
+    if (this.#underWay.size > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #startWork(nowMs: number): void {
+    const isFree = (jti: string): boolean =>
+      !this.#underWay.has(jti) && (this.#troubles.get(jti)?.notBeforeMs ?? 0) <= nowMs;
+    // While the collector fails one batch at a time finds out whether it is back.
+    const most = this.#pauses > 0 ? 1 : CONCURRENCY;
+    while (this.#underWay.size < most) {
+      const entry = this.#options.spool.next(isFree);
+      if (entry === undefined) return;
+      this.#underWay.add(entry.jti);
+      this.#lastTryMs = nowMs;
+      void this.#pushEntry(entry);
+    }
+  }
+
+  #planNext(nowMs: number): void {
+    const waits = [this.#notBeforeMs, ...[...this.#troubles.values()].map((each) => each.notBeforeMs)];
+    const later = waits.filter((each) => each > nowMs);
+    if (this.#isStopped || later.length === 0) return;
+    this.#timer = setTimeout(() => this.#pump(), Math.min(...later) - nowMs + 1).unref();
+  }
+
+  async #pushEntry(entry: Parameters<Spool['read']>[0]): Promise<void> {
+    try {
+      const batch = await this.#options.spool.read(entry);
+      if (batch === undefined) this.#unreadable(entry.jti);
+      else await this.#act(batch, verdictOf(await this.#post(batch.jws), this.#nowMs()));
+    } catch (error) {
+      this.#options.log.error('pushing a batch failed inside the agent', { jti: entry.jti, error });
+      this.#fail(entry.jti, 'a fault inside the agent');
+    } finally {
+      this.#underWay.delete(entry.jti);
+      this.#pump();
+    }
+  }
+
+  async #act(batch: Batch, verdict: Verdict): Promise<void> {
+    if (this.#isStopped && verdict.do === 'pause') return;
+    if (verdict.do === 'pause') {
+      const isForeign = verdict.isAboutHost === true && !isSealedBy(batch.jws, this.#options.speaker);
+      return isForeign ? this.#reject(batch, verdict.why) : this.#pause(verdict);
+    }
+    this.#resume();
+    if (verdict.do === 'settle') {
+      this.#accepted += 1;
+      this.#settle(batch.jti);
+    } else if (verdict.do === 'reject') await this.#reject(batch, verdict.why);
+    else if (verdict.do === 'split') await this.#split(batch);
+    else if (this.#fail(batch.jti, verdict.why)) await this.#reject(batch, verdict.why);
+  }
+
+  /** Notes a failure of one batch; true when the batch itself is what is wrong. */
+  #fail(jti: string, why: string): boolean {
+    const trouble = this.#troubles.get(jti) ?? {
+      failures: 0,
+      acceptedBefore: this.#accepted,
+      notBeforeMs: 0,
+    };
+    trouble.failures += 1;
+    trouble.notBeforeMs = performance.now() + this.#retryMs(trouble.failures);
+    if (this.#troubles.size >= MAX_TROUBLES) this.#troubles.clear();
+    this.#troubles.set(jti, trouble);
+    this.#options.log.warn('a batch was not taken', { jti, why, failures: trouble.failures });
+    return trouble.failures >= MAX_FAILURES && this.#accepted > trouble.acceptedBefore;
+  }
+
+  /** Gone from the spool meanwhile, or the disk does not give it back. */
+  #unreadable(jti: string): void {
+    if (!this.#options.spool.has(jti)) return;
+    this.#fail(jti, 'the spool cannot read it');
+    if ((this.#troubles.get(jti)?.failures ?? 0) < MAX_FAILURES) return;
+    this.#troubles.delete(jti);
+    this.#options.spool.giveUp(jti);
+  }
+
+  #pause({ why, waitMs }: { why: string; waitMs?: number }): void {
+    // Several pushes under way fail together; that is one failure of the collector.
+    if (waitMs === undefined && performance.now() < this.#notBeforeMs) return;
+    this.#pauses += 1;
+    this.#isAsked = waitMs !== undefined;
+    this.#notBeforeMs = performance.now() + Math.max(waitMs ?? 0, this.#retryMs(this.#pauses));
+    if (this.#why === why) return;
+    this.#why = why;
+    const { batches } = this.#options.spool.stats();
+    this.#options.log.warn('the collector takes no batches now; they are kept', { why, batches });
+  }
+
+  #resume(): void {
+    if (this.#why !== undefined) this.#options.log.info('the collector takes batches again');
+    this.#why = undefined;
+    this.#pauses = 0;
+    this.#notBeforeMs = 0;
+    this.#isAsked = false;
+  }
+
+  async #reject(batch: Batch, why: string): Promise<void> {
+    await this.#options.reject(batch, why);
+    this.#rejected += 1;
+    this.#settle(batch.jti);
+  }
+
+  /** The halves are on disk before the whole goes; what a crash in between doubles changes nothing there. */
+  async #split(batch: Batch): Promise<void> {
+    const halves = halvesOf(unseal(batch.jws));
+    if (halves === undefined) return this.#reject(batch, 'too large for the collector, and indivisible');
+    for (const half of halves) await this.#options.spool.append(await seal(half, this.#options.speaker));
+    this.#settle(batch.jti);
+  }
+
+  #settle(jti: string): void {
+    this.#troubles.delete(jti);
+    this.#options.spool.settle(jti);
+  }
+
+  async #post(jws: string): Promise<HttpResult> {
+    const isLarge = jws.length >= GZIP_FROM_BYTES;
+    return this.#options.http.call({
+      url: `${this.#options.speaker.enrolment.url}/v1/events`,
+      headers: {
+        'content-type': EVENT_MEDIA_TYPE,
+        accept: 'application/json',
+        ...(isLarge ? { 'content-encoding': 'gzip' } : {}),
+      },
+      body: isLarge ? await gzipAsync(jws) : jws,
+      limitMs: this.#options.limitMs ?? LIMIT_MS,
+      maxBytes: MAX_REPLY_BYTES,
+    });
+  }
+
+  #nowMs(): number {
+    return this.#options.speaker.clock.nowMs();
+  }
+}

@@ -1,0 +1,36 @@
+/** First wait after a fault, ms. */
+const FIRST_MS = 500;
+
+/** Longest wait that the agent chooses itself, ms: so soon after a collector's return all hosts are there again. */
+const LONGEST_MS = 60_000;
+
+/** Longest wait that a server may ask for, ms (10 minutes): a slip in a proxy's configuration must not silence a host. */
+const LONGEST_ASKED_MS = 600_000;
+
+/**
+ * Wait before the next try, ms: doubles with each failure up to a minute, half of it random, so that hosts that lost
+ * the collector together do not come back together.
+ *
+ * @param failures in a row, from 1
+ */
+export function backOffMs(failures: number, random: () => number = Math.random): number {
+  const fullMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 20));
+  return Math.round(fullMs / 2 + (random() * fullMs) / 2);
+}
+
+/**
+ * Wait that a `Retry-After` header asks for (RFC 9110 section 10.2.3: seconds, or an HTTP date), ms; undefined when
+ * there is none that can be read.
+ *
+ * @param nowMs the server's time as well as it is known
+ */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  const text = header?.trim() ?? '';
+  const askedMs = /^\d+$/.test(text) ? Number(text) * 1000 : httpDateMs(text) - nowMs;
+  return Number.isNaN(askedMs) ? undefined : Math.min(Math.max(askedMs, 0), LONGEST_ASKED_MS);
+}
+
+/** HTTP dates begin with a day's name (RFC 9110 section 5.6.7); `Date.parse` alone would read nearly anything. */
+function httpDateMs(text: string): number {
+  return /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text) ? Date.parse(text) : Number.NaN;
+}

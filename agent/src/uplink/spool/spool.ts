@@ -1,0 +1,244 @@
+import { uuid7TimeMs } from '@picket/protocol';
+import type { Log } from '../../report/log.ts';
+import { backOffMs } from '../retry.ts';
+import { BatchIndex, type Entry } from './batch-index.ts';
+import type { SpoolDisk } from './disk.ts';
+import { loadSegments, type Repairs } from './load.ts';
+import { type Kept, Memory } from './memory.ts';
+import { type Batch, decodeRecord } from './record.ts';
+import { laneOf, Segments } from './segments.ts';
+
+/** Bounds of a spool; the defaults suit a small host. */
+export interface SpoolOptions {
+  readonly disk: SpoolDisk;
+  readonly log: Log;
+  /** Most disk space, bytes. */
+  readonly maxBytes?: number;
+  /** Most memory for batches that the disk does not take, bytes. */
+  readonly maxMemoryBytes?: number;
+  /** Wait before the disk is tried again, ms, after that many failures in a row. */
+  readonly retryMs?: (failures: number) => number;
+}
+
+/** 64 MiB: about 200,000 sightings, months of an ordinary host, hours of a flood. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** 8 MiB beside an agent of some 60 MB. */
+const MAX_MEMORY_BYTES = 8 * 1024 * 1024;
+
+/** Files of this size: small enough to give up one at a time, large enough that few are made. */
+const SEGMENT_BYTES = 1024 * 1024;
+
+/** Figures of a spool since it was opened. */
+export interface SpoolStats extends Repairs {
+  /** Batches that wait to be pushed. */
+  readonly batches: number;
+  /** Those of them that are in memory only. */
+  readonly inMemory: number;
+  readonly diskBytes: number;
+  /** Batches given up to keep the bounds. */
+  readonly lost: number;
+  readonly isDiskFailing: boolean;
+}
+
+/**
+ * Keeps sealed batches until the collector has them. When the bounds are reached, the oldest batches without a trip
+ * go first and batches with a trip last; each is counted. One process uses a folder at a time.
+ */
+export class Spool {
+  readonly #disk: SpoolDisk;
+  readonly #log: Log;
+  readonly #maxBytes: number;
+  readonly #retryMs: (failures: number) => number;
+  readonly #index: BatchIndex;
+  readonly #segments: Segments;
+  readonly #memory: Memory;
+  readonly #repairs: Repairs;
+  #settled: { name: string; jti: string }[] = [];
+  #work: Promise<void> | undefined;
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #lost = 0;
+
+  private constructor(options: SpoolOptions, index: BatchIndex, segments: Segments, repairs: Repairs) {
+    this.#disk = options.disk;
+    this.#log = options.log;
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES;
+    this.#retryMs = options.retryMs ?? backOffMs;
+    this.#index = index;
+    this.#segments = segments;
+    this.#memory = new Memory(options.maxMemoryBytes ?? MAX_MEMORY_BYTES);
+    this.#repairs = repairs;
+  }
+
+  /** Opens a spool with what an earlier run left in it. */
+  static async open(options: SpoolOptions): Promise<Spool> {
+    const index = new BatchIndex();
+    const maxBytes = options.maxBytes ?? MAX_BYTES;
+    const segments = new Segments(options.disk, Math.min(SEGMENT_BYTES, Math.ceil(maxBytes / 8)));
+    const repairs = await loadSegments(options.disk, index, segments);
+    if (repairs.torn + repairs.damaged > 0) options.log.warn('the spool was repaired', { ...repairs });
+    return new Spool(options, index, segments, repairs);
+  }
+
+  /** Keeps a batch. It counts as kept, through a power cut too, once this answers `disk`. */
+  append(batch: Batch): Promise<Kept> {
+    if (!this.#index.add({ jti: batch.jti, hasTrip: batch.hasTrip, place: { in: 'memory', batch } }))
+      return Promise.resolve('disk');
+    return new Promise((resolve) => {
+      this.#memory.add(batch, resolve);
+      if (this.#retry === undefined) this.#wake();
+      else this.#giveUpExcess();
+    });
+  }
+
+  /** The next batch to push among those that are free: newest trip first, then the oldest of the others. */
+  next(isFree: (jti: string) => boolean): Entry | undefined {
+    return this.#index.next(isFree);
+  }
+
+  has(jti: string): boolean {
+    return this.#index.get(jti) !== undefined;
+  }
+
+  /** A batch's text, or undefined when it was settled or given up meanwhile, or cannot be read. */
+  async read({ jti, place }: Entry): Promise<Batch | undefined> {
+    if (place.in === 'memory') return place.batch;
+    try {
+      const bytes = await this.#disk.readPart(place.name, place.offset, place.length);
+      const record = decodeRecord(bytes)?.record;
+      return record?.kind === 'batch' && record.batch.jti === jti ? record.batch : undefined;
+    } catch (error) {
+      if (this.has(jti)) this.#log.warn('a batch of the spool cannot be read', { jti, error });
+      return undefined;
+    }
+  }
+
+  /** The collector has the batch, or it was put aside: it is not pushed again. */
+  settle(jti: string): void {
+    const entry = this.#index.get(jti);
+    if (entry === undefined) return;
+    this.#index.delete(jti);
+    this.#memory.settle(jti);
+    if (entry.place.in === 'segment') this.#settled.push({ name: entry.place.name, jti });
+    if (this.#retry === undefined) this.#wake();
+  }
+
+  /** Gives up a batch that cannot be read any more. */
+  giveUp(jti: string): void {
+    if (this.#index.get(jti) === undefined) return;
+    this.#lost += 1;
+    this.settle(jti);
+  }
+
+  /** Gives up what was sealed before the time (Unix ms of the clock that made the names). */
+  expire(beforeMs: number): void {
+    for (const { jti } of [...this.#index]) if (uuid7TimeMs(jti) < beforeMs) this.giveUp(jti);
+  }
+
+  stats(): SpoolStats {
+    return {
+      ...this.#repairs,
+      batches: this.#index.size,
+      inMemory: this.#memory.size,
+      diskBytes: this.#segments.totalBytes,
+      lost: this.#lost,
+      isDiskFailing: this.#failures > 0,
+    };
+  }
+
+  /** Ends writing, after a last try for what is in memory. */
+  async close(): Promise<void> {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#wake();
+    await this.#work;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+  }
+
+  #wake(): void {
+    this.#work ??= this.#drain();
+  }
+
+  /** One writer: what is appended while a write is under way shares the next one, and its fsync. */
+  async #drain(): Promise<void> {
+    try {
+      await Promise.resolve(); // lets what is appended in the same turn join
+      while (this.#settled.length > 0 || this.#memory.size > 0) {
+        await this.#writeSettled();
+        await this.#writeBatches();
+      }
+    } catch (error) {
+      this.#onFault(error);
+    } finally {
+      this.#work = undefined; // in the same turn as the last look at what waits, so that none is overlooked
+    }
+  }
+
+  async #writeSettled(): Promise<void> {
+    const settled = this.#settled;
+    this.#settled = [];
+    for (const { name, jti } of settled) {
+      await this.#segments
+        .settle(name, jti)
+        .catch((error: unknown) => this.#log.debug('an acknowledgement was not written', { jti, error }));
+    }
+  }
+
+  async #writeBatches(): Promise<void> {
+    const batches = this.#memory.take(SEGMENT_BYTES);
+    const [first] = batches;
+    if (first === undefined) return;
+    if (!(await this.#makeRoom(first, batches))) return;
+    for (const { batch, name, offset, length } of await this.#segments.write(laneOf(first), batches)) {
+      const entry = this.#index.get(batch.jti);
+      if (entry === undefined) this.#settled.push({ name, jti: batch.jti });
+      else entry.place = { in: 'segment', name, offset, length };
+      this.#memory.resolve(batch.jti, 'disk');
+    }
+    if (this.#failures > 0) this.#log.info('the spool can write again', { failures: this.#failures });
+    this.#failures = 0;
+  }
+
+  /** Frees disk space for batches of one lane; false when they themselves are what has to be given up. */
+  async #makeRoom(first: Batch, batches: readonly Batch[]): Promise<boolean> {
+    const wantBytes = batches.reduce((sum, batch) => sum + batch.jws.length + 64, 0);
+    while (this.#segments.totalBytes + wantBytes > this.#maxBytes) {
+      const lost =
+        (await this.#segments.dropOldest('others')) ??
+        (first.hasTrip ? await this.#segments.dropOldest('trips') : undefined);
+      if (lost === undefined) {
+        for (const { jti } of batches) this.#lose(jti);
+        return false;
+      }
+      for (const jti of lost) this.#lose(jti);
+    }
+    return true;
+  }
+
+  #lose(jti: string): void {
+    if (this.#index.get(jti) !== undefined) this.#lost += 1;
+    this.#index.delete(jti);
+    this.#memory.resolve(jti, 'lost');
+  }
+
+  #onFault(error: unknown): void {
+    this.#failures += 1;
+    const { inMemory } = this.stats();
+    if (this.#failures === 1) {
+      this.#log.error('the spool cannot write: batches are kept in memory only', { error, inMemory });
+    }
+    this.#giveUpExcess();
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#wake();
+    }, this.#retryMs(this.#failures)).unref();
+  }
+
+  /** While the disk takes nothing: nobody waits for it, and the memory's bound holds. */
+  #giveUpExcess(): void {
+    for (const jti of this.#memory.excess()) this.#lose(jti);
+    this.#memory.resolveAll('memory');
+  }
+}

@@ -1,0 +1,56 @@
+import { type PushErrorCode, pushErrorSchema } from '@picket/protocol';
+import type { HttpResult } from './http.ts';
+import { retryAfterMs } from './retry.ts';
+import { parseJson } from './state-file.ts';
+
+/**
+ * What an answer to a push means for the batch and for those behind it:
+ * - `settle`: stored; it leaves the spool
+ * - `reject`: can never be accepted; it is put aside
+ * - `split`: too large; its halves may pass
+ * - `defer`: this batch failed in a way that may be its own or a proxy's; others go first
+ * - `pause`: the collector does not take batches now, whichever
+ */
+export type Verdict =
+  | { do: 'settle' }
+  | { do: 'reject'; why: string }
+  | { do: 'split' }
+  | { do: 'defer'; why: string }
+  | { do: 'pause'; why: string; waitMs?: number; isAboutHost?: boolean };
+
+/** RFC 8935 codes that are the batch's own fault; `access_denied` is the host's standing, which can change. */
+const FINAL: ReadonlySet<string> = new Set<PushErrorCode>([
+  'invalid_request',
+  'invalid_key',
+  'invalid_issuer',
+  'invalid_audience',
+  'authentication_failed',
+]);
+
+/** Reads the answer to a push (RFC 8935 sections 2.2 and 2.3). @param nowMs the collector's time, Unix ms */
+export function verdictOf(result: HttpResult, nowMs: number): Verdict {
+  if (!result.ok) return { do: 'pause', why: result.reason };
+  const { status, headers, body } = result.reply;
+  // Only 202 is the collector's word: a captive portal answers 200 to everything.
+  if (status === 202) return { do: 'settle' };
+  if (status === 413) return { do: 'split' };
+  if (status === 426) return { do: 'pause', why: 'it no longer speaks this wire version: update the agent' };
+  if (status === 429 || status >= 500) {
+    const waitMs = retryAfterMs(headers['retry-after'], nowMs);
+    return { do: 'pause', why: `HTTP ${status}`, ...(waitMs === undefined ? {} : { waitMs }) };
+  }
+  return status >= 400 ? refusal(status, body) : { do: 'pause', why: `HTTP ${status}: no collector there` };
+}
+
+function refusal(status: number, body: string): Verdict {
+  const error = pushErrorSchema.safeParse(parseJson(body));
+  if (!error.success) {
+    // 401, 403, 404, … without our error body: a proxy, or a wrong URL, and the same for every batch.
+    const why = `HTTP ${status} without an error of a collector`;
+    return status === 400 || status === 422 ? { do: 'defer', why } : { do: 'pause', why };
+  }
+  const { err, description } = error.data;
+  const why = `${err}: ${description}`;
+  if (err === 'access_denied') return { do: 'pause', why, isAboutHost: true };
+  return FINAL.has(err) && status === 400 ? { do: 'reject', why } : { do: 'defer', why };
+}
