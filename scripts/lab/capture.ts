@@ -32,8 +32,9 @@ export async function capture(spawn: (argv: string[]) => Running, file: string):
     packets,
     stop: async () => {
       await tcpdump.kill('SIGINT');
-      const [, dropped] = await tcpdump.printed(/(\d+) packets? dropped by kernel/, BEGIN_MS);
-      if (dropped !== '0') throw new Error(`the capture ${file} lost ${dropped} packets`);
+      const [, dropped] = /(\d+) packets? dropped by kernel/.exec(await tcpdump.output()) ?? [];
+      if (dropped !== '0')
+        throw new Error(`the capture ${file} lost ${dropped ?? 'an unknown number of'} packets`);
       return packets();
     },
   };

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { atExit } from './at-exit.ts';
@@ -41,7 +41,7 @@ export type Lab = {
   addAddress: (node: string, address: string) => Promise<void>;
   /** Records the wire: every frame once, whoever sent it. */
   capture: (name: string) => Promise<Capture>;
-  /** Counts packets on a node, in a table of its own. */
+  /** Counters of a node, in a table of their own; they count from the first call on. */
   witness: (node: string) => Promise<Witness>;
   /** Ends all processes, gently first, and removes the namespaces and the folder. */
   close: () => Promise<void>;
@@ -61,7 +61,10 @@ export async function openLab({ hosts = ['a', 'b', 'c'] }: LabOptions = {}): Pro
   const owner = { ownerPid: process.pid, serial: ++serials };
   const namespace = (node: string) => namespaceName(owner, node);
   const folder = mkdtempSync(join(tmpdir(), 'picket-lab-'));
+  // A database in it runs as a user of its own, who passes through.
+  chmodSync(folder, 0o711);
   const running: Running[] = [];
+  const witnesses = new Map<string, Promise<Witness>>();
   const remove = () => {
     removeNamespaces(
       listNamespaces().filter((n) => n.ownerPid === owner.ownerPid && n.serial === owner.serial),
@@ -86,7 +89,11 @@ export async function openLab({ hosts = ['a', 'b', 'c'] }: LabOptions = {}): Pro
     mustExec: (node, argv, options) => mustExec(inside(node, argv), options),
     addAddress: (node, address) => addAddress(namespace(node), address),
     capture: (name) => capture((argv) => spawn(WIRE, name, argv), join(folder, `${name}.pcap`)),
-    witness: (node) => witness((argv, stdin) => mustExec(inside(node, argv), { stdin })),
+    witness: (node) => {
+      const known = witnesses.get(node) ?? witness((argv, stdin) => mustExec(inside(node, argv), { stdin }));
+      witnesses.set(node, known);
+      return known;
+    },
     close: async () => {
       // The youngest first: whoever was started last may need those before it to end well.
       for (const child of running.reverse()) await child.stop();

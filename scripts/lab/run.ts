@@ -51,6 +51,8 @@ export type Running = {
   exited: Promise<Exit>;
   /** All it has printed so far. */
   output: () => Promise<string>;
+  /** Waits for something that needs the process; throws with its last words when it ends before. */
+  unlessEnded: <T>(wait: Promise<T>) => Promise<T>;
   /** Waits until it has printed something. Throws when it ends before. */
   printed: (pattern: RegExp, deadlineMs: number) => Promise<RegExpExecArray>;
   /** Sends a signal to the process alone, not to its children, and waits for its end. */
@@ -74,32 +76,31 @@ export function start(argv: readonly string[], logFile: string, options: ExecOpt
     stdio: ['ignore', log, log],
   });
   closeSync(log);
-  let exit: Exit | undefined;
   const exited = new Promise<Exit>((resolve) => {
     child.on('error', () => resolve({ status: 127, signal: null }));
     child.on('exit', (status, signal) => resolve({ status, signal }));
   });
-  void exited.then((how) => (exit = how));
   const output = () => readFile(logFile, 'utf8');
   const kill = (signal: NodeJS.Signals) => {
     child.kill(signal);
     return exited;
   };
+  const early = exited.then(async () => {
+    throw new Error(`${argv.join(' ')} ended early:\n${(await output()).slice(-2000)}`);
+  });
+  // Thrown only to who waits for something of the process.
+  early.catch(() => {});
+  const unlessEnded = <T>(wait: Promise<T>): Promise<T> => Promise.race([wait, early]);
   return {
     pid: child.pid ?? -1,
     logFile,
     exited,
     output,
     kill,
-    printed: async (pattern, deadlineMs) => {
-      const look = async () => {
-        const hasEnded = exit !== undefined;
-        const match = pattern.exec(await output());
-        if (match === null && hasEnded)
-          throw new Error(`${argv.join(' ')} ended early:\n${(await output()).slice(-2000)}`);
-        return match;
-      };
-      return waitFor(`${pattern} in ${logFile}`, look, deadlineMs);
+    unlessEnded,
+    printed: (pattern, deadlineMs) => {
+      const look = async () => pattern.exec(await output());
+      return unlessEnded(waitFor(`${pattern} in ${logFile}`, look, deadlineMs));
     },
     stop: async () => {
       const timer = setTimeout(() => killGroup(child.pid), GRACE_MS);

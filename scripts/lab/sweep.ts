@@ -1,13 +1,20 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { isAlive, listNamespaces, type Namespace } from './names.ts';
 
-/**
- * Ends whatever still runs in namespaces and removes them. Synchronous, because the last chance to do it is the exit
- * of the process; SIGKILL, because what was to end gently was asked before.
- */
+/** Time that processes have to end by themselves, ms: a database closes its files and gives back its memory. */
+const GRACE_MS = 3_000;
+
+/** Time between two looks, ms. */
+const LOOK_EVERY_MS = 50;
+
+/** Ends whatever still runs in namespaces and removes them. Synchronous: the exit of a process is the last chance. */
 export function removeNamespaces(namespaces: readonly Namespace[]): void {
-  const doomed = namespaces.flatMap(({ name }) => processesIn(name));
-  for (const pid of doomed) killQuietly(pid);
+  const inside = () => namespaces.flatMap(({ name }) => processesIn(name));
+  signal(inside(), 'SIGTERM');
+  const endMs = performance.now() + GRACE_MS;
+  while (inside().length > 0 && performance.now() < endMs) pause(LOOK_EVERY_MS);
+  signal(inside(), 'SIGKILL');
   for (const { name } of namespaces) {
     const { status, stderr } = spawnSync('ip', ['netns', 'delete', name], { encoding: 'utf8' });
     if (status !== 0) console.error(`namespace ${name} is left: ${stderr.trim()}`);
@@ -23,13 +30,30 @@ export function sweep(): Namespace[] {
 
 function processesIn(name: string): number[] {
   const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' });
-  return stdout.split('\n').filter(Boolean).map(Number);
+  return stdout.split('\n').filter(Boolean).map(Number).filter(isRunning);
 }
 
-function killQuietly(pid: number): void {
+/** Not a zombie: an ended child stays listed until its parent, which is busy here, asks for its status. */
+function isRunning(pid: number): boolean {
   try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The state follows the name, which is in parentheses and may hold any character (proc(5)).
+    return stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z';
+  } catch {
+    return false;
   }
+}
+
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

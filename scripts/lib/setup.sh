@@ -68,7 +68,5 @@ ensure_packages() {
     >/dev/null || { complain "apt-get could not install: $missing"; return 1; }
 }
 
-# What the lab needs, and whatever else is named; see ensure_packages.
-ensure_lab_packages() {
-  ensure_packages ip:iproute2 nft:nftables tcpdump:tcpdump nmap:nmap "$@"
-}
+# What the lab needs.
+ensure_lab_packages() { ensure_packages ip:iproute2 nft:nftables tcpdump:tcpdump nmap:nmap; }

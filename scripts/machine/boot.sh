@@ -12,8 +12,10 @@ for folder in .upper .work usr etc/systemd/system var/lib var/log run tmp root p
   mkdir -p "$root/$folder"
 done
 
-# /usr as it is here, with changes going nowhere.
+# /usr as it is here, with changes going nowhere, and an empty /usr/local.
 mount -t overlay overlay -o "lowerdir=/usr,upperdir=$root/.upper,workdir=$root/.work" "$root/usr"
+mount -t tmpfs -o mode=755 local "$root/usr/local"
+mkdir "$root/usr/local/bin" "$root/usr/local/lib"
 for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
 [ -x "$root$node" ] || cp "$node" "$root/usr/local/bin/node"
 

@@ -1,0 +1,133 @@
+import { firewallContract, want } from '@picket/agent/firewall/contract';
+import { createNftables } from '@picket/agent/firewall/nftables';
+import { readBlocks } from '@picket/agent/nft/elements';
+import { BLOCK_SETS, blockSet } from '@picket/agent/nft/names';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Lab, openLab } from './lab.ts';
+import { labMissing } from './missing.ts';
+import { waitFor } from './wait.ts';
+
+const missing = labMissing();
+const SCANNER = '203.0.113.200';
+const NETWORKS = { allow: [], onLink: ['2001:db8:1::/64'] };
+const POLICY = {
+  threshold: { ports: 4, window: 3_600_000 },
+  holdMs: 3_600_000,
+  nflogGroup: 4_715,
+  ignored: { tcp: [], udp: [] },
+  ephemeral: [32_768, 60_999] as [number, number],
+  detects: true,
+};
+
+describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await openLab({ hosts: ['a'] });
+  });
+  afterAll(() => lab.close());
+  beforeEach(() => lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']));
+
+  const run = ({ argv, stdin }: { argv: readonly string[]; stdin?: string }) =>
+    lab.exec('a', argv, stdin === undefined ? {} : { stdin });
+  const backend = () => createNftables({ run, now: Date.now, policy: POLICY });
+  const refused = async () => {
+    const lists = await Promise.all(
+      BLOCK_SETS.map(({ origin, tier, key }) =>
+        lab.exec('a', ['nft', '-j', 'list', 'set', 'inet', 'picket', blockSet(origin, tier, key)]),
+      ),
+    );
+    const blocks = lists.flatMap(({ status, stdout }) =>
+      status === 0 ? readBlocks(stdout, Date.now()) : [],
+    );
+    return [...new Set(blocks.map((block) => block.source))];
+  };
+
+  firewallContract('nftables', async () => ({ firewall: backend(), refused, reopen: backend }));
+
+  const reaches = async (from = 'scanner') =>
+    (await lab.exec(from, ['ping', '-c1', '-W1', lab.node('a').v4])).status === 0;
+
+  const connects = async (port: number) => {
+    const { stdout } = await lab.exec('scanner', [
+      'nmap',
+      '-n',
+      '-Pn',
+      '-sT',
+      '-p',
+      `${port}`,
+      lab.node('a').v4,
+    ]);
+    return stdout.includes(`${port}/tcp open`);
+  };
+
+  test('a held source is refused in the kernel, and the refused packets are counted', async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    expect(await reaches()).toBe(true);
+    await firewall.apply({ ...want([SCANNER]), ...NETWORKS });
+    expect(await reaches()).toBe(false);
+    expect((await firewall.refusedPackets()).get(SCANNER)).toBe(1);
+  });
+
+  test('allow wins in the kernel over every block', async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    const dropped = want([SCANNER], [SCANNER], { tier: 'dropped' });
+    await firewall.apply({ ...dropped, ...NETWORKS, allow: ['203.0.113.192/26'] });
+    expect(await reaches()).toBe(true);
+  });
+
+  test('a new agent finds the blocks in force, and leaves them so while it loads its table', async () => {
+    const first = backend();
+    await first.open(NETWORKS);
+    await first.apply({ ...want([SCANNER, '2001:db8:66::/64']), ...NETWORKS });
+    const found = await backend().open(NETWORKS);
+    expect(found.map((block) => block.source).sort()).toEqual(['2001:db8:66::/64', SCANNER]);
+    expect(await reaches()).toBe(false);
+  });
+
+  test('after somebody flushed the ruleset the next change puts all blocks back', async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    await firewall.apply({ ...want([SCANNER]), ...NETWORKS });
+    await lab.mustExec('a', ['nft', 'flush', 'ruleset']);
+    await firewall.apply({ ...want([SCANNER, '198.51.100.9']), ...NETWORKS });
+    expect(await reaches()).toBe(false);
+  });
+
+  test('a held source keeps the connection it has and gets no new one; a dropped one loses it', async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    const echo = "require('node:net').createServer((s) => s.on('error', () => {}).pipe(s)).listen(7)";
+    const server = lab.spawn('a', 'echo-server', [process.execPath, '-e', echo]);
+    const talk = `const s = require('node:net').connect(7, '${lab.node('a').v4}');
+      s.on('data', (d) => console.log(String(d).trim())); let n = 0; setInterval(() => s.write('word ' + n++ + '\\n'), 50)`;
+    const words = async () => (await client.output()).trim().split('\n').length;
+    await waitFor('the echo server', async () => (await connects(7)) || undefined, 5_000);
+    const client = lab.spawn('scanner', 'echo-client', [process.execPath, '-e', talk]);
+    await client.printed(/word 0/, 5_000);
+    const hearsMore = async (limitMs: number) => {
+      const before = await words();
+      return waitFor('more words', async () => (await words()) > before + 2 || undefined, limitMs).catch(
+        () => false,
+      );
+    };
+    expect(await hearsMore(5_000)).toBe(true);
+    await firewall.apply({ ...want([SCANNER]), ...NETWORKS });
+    expect(await connects(7)).toBe(false);
+    expect(await hearsMore(5_000)).toBe(true);
+    await firewall.apply({ ...want([SCANNER], [], { tier: 'dropped' }), ...NETWORKS });
+    await words();
+    expect(await hearsMore(1_000)).toBe(false);
+    await Promise.all([client.stop(), server.stop()]);
+  });
+
+  test('50,000 shared blocks are in force together', async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    const sources = Array.from({ length: 50_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+    await firewall.apply({ ...want([], [...sources, SCANNER]), ...NETWORKS });
+    expect(await reaches()).toBe(false);
+    expect(await refused()).toHaveLength(50_001);
+  });
+});
