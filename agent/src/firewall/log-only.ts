@@ -2,8 +2,8 @@ import type { Source } from '@picket/protocol';
 import type { Firewall } from './firewall.ts';
 
 /** A dry run: refuses nothing, and tells each block that would have been made or lifted. */
-export function createLogOnly(log: (message: string) => void): Firewall {
-  let before: ReadonlyMap<Source, unknown> = new Map();
+export function createLogOnly(log: (message: string) => void, nowMs: () => number = Date.now): Firewall {
+  let before: ReadonlySet<Source> = new Set();
   return {
     name: 'log-only',
     enforces: false,
@@ -11,14 +11,18 @@ export function createLogOnly(log: (message: string) => void): Firewall {
       return [];
     },
     async apply(want) {
-      const now = new Map<Source, unknown>([...want.shared, ...want.local]);
-      for (const source of now.keys()) if (!before.has(source)) log(`would block ${source}`);
-      for (const source of before.keys()) if (!now.has(source)) log(`would no longer block ${source}`);
+      const live = [...want.shared.values(), ...want.local.values()].filter((b) => b.untilMs > nowMs());
+      const now = new Set(live.map((block) => block.source));
+      for (const source of now) if (!before.has(source)) log(`would block ${source}`);
+      for (const source of before) if (!now.has(source)) log(`would no longer block ${source}`);
       before = now;
     },
     async refusedPackets() {
       return new Map();
     },
-    async remove() {},
+    async remove() {
+      for (const source of before) log(`would no longer block ${source}`);
+      before = new Set();
+    },
   };
 }
