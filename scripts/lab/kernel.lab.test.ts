@@ -1,0 +1,159 @@
+import { readBlocks } from '@picket/agent/nft/elements';
+import { renderRuleset } from '@picket/agent/nft/ruleset';
+import { rulesetPolicy } from '@picket/agent/policy/derive';
+import { parsePolicy } from '@picket/agent/policy/load';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Lab, openLab } from './lab.ts';
+import { labMissing } from './missing.ts';
+import { waitFor } from './wait.ts';
+
+const missing = labMissing();
+const SETS = ['held4', 'held64', 'held128'];
+
+/** The table alone, without any agent: the kernel decides. The policy is the shipped default. */
+describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let lab: Lab;
+  let [target, target6, last] = ['', '', 100];
+  beforeAll(async () => {
+    lab = await openLab({ hosts: ['a'] });
+    [target, target6] = [lab.node('a').v4, lab.node('a').v6];
+  });
+  afterAll(() => lab.close());
+  beforeEach(async () => {
+    await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+    const ruleset = renderRuleset(rulesetPolicy(parsePolicy('', ''), [32_768, 60_999], true));
+    const onLink = 'add element inet picket onlink6 { 2001:db8:1::/64 }\n';
+    await lab.mustExec('a', ['nft', '-f', '-'], { stdin: ruleset + onLink });
+  });
+
+  const held = async (): Promise<string[]> => {
+    const lists = await Promise.all(
+      SETS.map((set) => lab.mustExec('a', ['nft', '-j', 'list', 'set', 'inet', 'picket', set])),
+    );
+    return lists.flatMap((json) => readBlocks(json, 0)).map((block) => block.source);
+  };
+  const counted = async (counter: string): Promise<number> => {
+    const printed = await lab.mustExec('a', ['nft', 'list', 'counter', 'inet', 'picket', counter]);
+    return Number(/packets (\d+)/.exec(printed)?.[1]);
+  };
+  /** A fresh address of the scanner's, so that no cell knows of another. */
+  const fresh = async (family: 4 | 6): Promise<string> => {
+    const address = family === 4 ? `203.0.113.${++last}` : `2001:db8:1::${++last}`;
+    await lab.addAddress('scanner', address);
+    return address;
+  };
+  const scan = (address: string, ...argv: string[]) => {
+    const family = address.includes(':') ? ['-6', target6] : [target];
+    return lab.mustExec('scanner', [
+      'nmap',
+      '-n',
+      '-Pn',
+      '--max-retries',
+      '0',
+      '-S',
+      address,
+      '-e',
+      'eth0',
+      ...argv,
+      ...family,
+    ]);
+  };
+
+  test.each([
+    ...(['-sS', '-sF', '-sN', '-sX', '-sU'] as const).flatMap((how) => [
+      [how, 4] as const,
+      [how, 6] as const,
+    ]),
+  ])('nmap %s over IPv%i is held at the fourth port, and the fourth is not answered', async (how, family) => {
+    const witness = await lab.witness('a');
+    const address = await fresh(family);
+    await scan(address, how, '-p', '300-340', '--host-timeout', '20s');
+    expect(await held()).toEqual([address]);
+    expect(await counted('probes')).toBe(4);
+    const { refused, unreachable } = await witness.answered(address);
+    expect(refused + unreachable).toBe(3);
+  });
+
+  test('a source behind a router is held by its /64 over IPv6', async () => {
+    await lab.mustExec('far', [
+      'nmap',
+      '-6',
+      '-n',
+      '-Pn',
+      '-sS',
+      '--max-retries',
+      '0',
+      '-p',
+      '300-310',
+      target6,
+    ]);
+    expect(await held()).toEqual(['2001:db8:66::/64']);
+  });
+
+  test('fragments do not hide a scan', async () => {
+    const address = await fresh(4);
+    await scan(address, '-sS', '-f', '-p', '300-310');
+    expect(await held()).toEqual([address]);
+  });
+
+  test('one closed port tried again and again is one probe and trips nobody', async () => {
+    const address = await fresh(4);
+    for (let i = 0; i < 6; i++) await scan(address, '-sS', '-p', '445');
+    expect([await counted('probes'), await held()]).toEqual([1, []]);
+  });
+
+  test('clients of the services that are there are no probes', async () => {
+    for (let i = 0; i < 5; i++)
+      await lab.mustExec('client', ['nmap', '-n', '-Pn', '-sT', '-p', '22,80', target]);
+    expect([await counted('probes'), await held()]).toEqual([0, []]);
+  });
+
+  test('the default leaves out the ports that PortSentry left out', async () => {
+    await scan(await fresh(4), '-sS', '-p', '113,139');
+    await scan(await fresh(4), '-sU', '-p', '67,137,138,520');
+    expect([await counted('probes'), await held()]).toEqual([0, []]);
+  });
+
+  test('a source on the allow list is not even counted', async () => {
+    const address = await fresh(4);
+    await lab.mustExec('a', ['nft', 'add', 'element', 'inet', 'picket', 'allow4', `{ ${address} }`]);
+    await scan(address, '-sS', '-p', '300-340');
+    expect([await counted('probes'), await held()]).toEqual([0, []]);
+  });
+
+  test('clients of a service that restarts are forgiven', async () => {
+    const serve = () =>
+      lab.spawn('a', 'service', [process.execPath, '-e', "require('node:net').createServer().listen(8080)"]);
+    const state = async (what: string) =>
+      (await lab.mustExec('client', ['nmap', '-n', '-Pn', '-sT', '-p', '8080', target])).includes(
+        `8080/tcp ${what}`,
+      );
+    const service = serve();
+    await waitFor('the service', () => state('open'), 10_000);
+    const before = await counted('probes');
+    await service.stop();
+    expect(await state('closed')).toBe(true);
+    expect(await counted('probes')).toBe(before);
+  });
+
+  test('a late answer to a datagram of this host is no probe', async () => {
+    const ask =
+      "const s = require('node:dgram').createSocket('udp4'); s.bind(5000, () => s.send('?', 53, process.argv[1], () => s.close()))";
+    await lab.mustExec('a', [process.execPath, '-e', ask, lab.node('client').v4]);
+    const answer =
+      "const s = require('node:dgram').createSocket('udp4'); s.bind(53, () => s.send('!', 5000, process.argv[1], () => s.close()))";
+    await lab.mustExec('client', [process.execPath, '-e', answer, target]);
+    expect(await counted('probes')).toBe(0);
+    await lab.mustExec('scanner', [process.execPath, '-e', answer, target]);
+    expect(await counted('probes')).toBe(1);
+  });
+
+  test('a held source is refused from then on', async () => {
+    const witness = await lab.witness('a');
+    const address = await fresh(4);
+    await scan(address, '-sS', '-p', '300-340');
+    const before = await witness.answered(address);
+    await scan(address, '-sS', '-p', '22,80,341-360');
+    expect(await witness.answered(address)).toEqual(before);
+  });
+});
