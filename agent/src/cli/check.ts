@@ -1,0 +1,20 @@
+import type { Policy } from '../policy/policy.ts';
+import type { Log } from '../report/log.ts';
+import { loadEnrolment } from '../uplink/enrolment.ts';
+import { chooseParts } from './setup.ts';
+
+/** Says what `run` would do with this policy on this host, and changes nothing. */
+export async function checkCommand(policy: Policy, log: Log): Promise<number> {
+  const { engine, firewall } = await chooseParts(policy, log);
+  const enrolment = await loadEnrolment(policy.state_dir);
+  const { threshold, block } = policy;
+  const lines = [
+    `engine:    ${engine.name}`,
+    `firewall:  ${firewall.name}${firewall.enforces ? '' : ' (refuses nothing, only tells)'}`,
+    `threshold: ${threshold.ports} distinct unused ports within ${threshold.window / 1000} s`,
+    `block:     ${block.duration / 1000} s, established connections: ${block.established}`,
+    `network:   ${enrolment === undefined ? 'none: this host runs alone' : `"${enrolment.networkName}" at ${enrolment.url}`}`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return 0;
+}
