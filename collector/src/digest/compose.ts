@@ -93,6 +93,8 @@ function footer(facts: Facts, times: TimeWriter): string[] {
     zone === 'UTC'
       ? 'All times are UTC.'
       : `Times are those of ${foreign(zone)}, in brackets UTC, by the clocks of the hosts.`,
-    'One mail an hour at most, and none when there is nothing to tell.',
+    facts.asked
+      ? 'Sent because a person asked for it; the hourly mail goes on with what comes after.'
+      : 'One mail an hour at most, and none when there is nothing to tell.',
   ];
 }
