@@ -6,14 +6,29 @@ export type Address = string;
 /** The two families of addresses, as numbers of the Internet Protocol's version. */
 export type Family = 4 | 6;
 
+/** Dotted decimal as RFC 6943 section 3.1.1 calls strict: four numbers, none with a leading zero. */
+const DOTTED = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
+
 /** A parsed address or undefined. Refuses what other parsers read differently: octal, hexadecimal, short forms, zones. */
 export function parseIp(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  if (/^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/.test(text)) {
-    return ipaddr.IPv4.isValid(text) ? ipaddr.IPv4.parse(text) : undefined;
-  }
-  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined;
-  const address = ipaddr.IPv6.parse(text);
+  if (DOTTED.test(text)) return ipaddr.IPv4.isValid(text) ? ipaddr.IPv4.parse(text) : undefined;
+  const groups = withoutDots(text);
+  if (groups === undefined || !/^[0-9a-f:]+$/i.test(groups) || !ipaddr.IPv6.isValid(groups)) return undefined;
+  const address = ipaddr.IPv6.parse(groups);
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+}
+
+/**
+ * IPv6 text with a dotted tail (RFC 4291 section 2.2, form 3) as groups alone. The library would read the tail as
+ * octal or hexadecimal where it looks so, and `::192.0.2.1`, which is no IPv4 address, as `192.0.2.1`.
+ */
+function withoutDots(text: string): string | undefined {
+  const start = text.lastIndexOf(':') + 1;
+  const tail = text.slice(start);
+  if (start === 0 || !tail.includes('.')) return text;
+  if (!DOTTED.test(tail) || !ipaddr.IPv4.isValid(tail)) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(tail).octets;
+  return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 }
 
 /** Canonical text of an address, or undefined when the text is none. */

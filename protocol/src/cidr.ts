@@ -9,23 +9,30 @@ export type CidrResult = { ok: true; cidr: Cidr } | { ok: false; reason: string 
 
 /**
  * Reads `address/length` or a bare address (as /32 or /128).
- * Set host bits are refused rather than dropped: they are nearly always a typing error.
+ * Set host bits are refused rather than dropped: they are nearly always a typing error. An IPv4-mapped IPv6 network is
+ * folded as its address is: `::ffff:192.0.2.0/120` is `192.0.2.0/24`.
  */
 export function parseCidr(text: string): CidrResult {
   const [head = '', tail, ...rest] = text.split('/');
   const ip = parseIp(head);
   if (ip === undefined || rest.length > 0)
     return { ok: false, reason: `"${text}" is no address and no CIDR` };
-  const bits = ip.kind() === 'ipv4' ? 32 : 128;
-  if (tail !== undefined && !(/^\d{1,3}$/.test(tail) && Number(tail) <= bits)) {
-    return { ok: false, reason: `"${text}": the prefix length must be 0 to ${bits}` };
+  const written = head.includes(':') ? 128 : 32;
+  const folded = written - (ip.kind() === 'ipv4' ? 32 : 128);
+  const length = tail === undefined ? written : readLength(tail);
+  if (length === undefined || length < folded || length > written) {
+    return { ok: false, reason: `"${text}": the prefix length must be ${folded} to ${written}` };
   }
-  const length = tail === undefined ? bits : Number(tail);
-  const cidr = networkOf(ip, length);
+  const cidr = networkOf(ip, length - folded);
   if (cidr.split('/')[0] !== ip.toString()) {
     return { ok: false, reason: `"${text}" has host bits set; did you mean ${cidr}?` };
   }
   return { ok: true, cidr };
+}
+
+/** A decimal number without sign or leading zero: `/010` is 10 to some and 8 to others. */
+function readLength(text: string): number | undefined {
+  return /^(?:0|[1-9]\d{0,2})$/.test(text) ? Number(text) : undefined;
 }
 
 /** The network of the given prefix length that holds the address. */

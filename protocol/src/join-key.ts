@@ -4,10 +4,20 @@ import { thumbprintSchema, uuid7Schema } from './ids.ts';
 
 const PREFIX = 'picket1.';
 
+/** Canonical text of a collector's base URL: user, query and fragment have no place in one and are left out. */
+function baseUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { origin, pathname } = new URL(text);
+  return `${origin}${pathname}`.replace(/\/+$/, '');
+}
+
 /** All that an install needs, in one string. */
 export const joinKeySchema = z.object({
-  /** Base URL of the collector, without a slash at the end. */
-  url: z.url({ protocol: /^https?$/ }).max(1024),
+  /** Base URL of the collector: origin and path in canonical text, without a slash at the end. */
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(1024)
+    .refine((text) => baseUrl(text) === text, 'must be a base URL without a slash at the end'),
   collectorId: uuid7Schema,
   /** Thumbprint of the collector's signing key: what the host trusts. */
   thumbprint: thumbprintSchema,
@@ -21,7 +31,10 @@ export type JoinKeyResult = { ok: true; joinKey: JoinKey } | { ok: false; reason
 
 /** A join key as the one string an administrator pastes: `picket1.` and base64url of UTF-8 JSON. */
 export function formatJoinKey(key: JoinKey): string {
-  const { url, collectorId, thumbprint, networkId, token } = joinKeySchema.parse(key);
+  const { url, collectorId, thumbprint, networkId, token } = joinKeySchema.parse({
+    ...key,
+    url: baseUrl(key.url),
+  });
   const json = JSON.stringify([url, collectorId, thumbprint, networkId, token]);
   const binary = String.fromCharCode(...new TextEncoder().encode(json));
   return PREFIX + btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');

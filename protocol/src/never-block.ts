@@ -1,5 +1,5 @@
-import type { Address } from './address.ts';
-import { type Cidr, overlaps } from './cidr.ts';
+import { type Address, parseIp } from './address.ts';
+import { type Cidr, prefixLength } from './cidr.ts';
 import type { Source } from './source.ts';
 
 /** What a host or a network knows of addresses that must never be blocked. */
@@ -48,14 +48,43 @@ export const NO_FACTS: NeverBlockFacts = { own: [], gateways: [], resolvers: [],
  * gateway in it) is protected whole: a missed block is cheap, a lock-out is not.
  */
 export function neverBlock(source: Source | Cidr, facts: NeverBlockFacts): NeverBlockReason | undefined {
-  const lists: readonly (readonly [readonly string[], NeverBlockReason])[] = [
-    [facts.allow, 'allow list'],
-    [facts.own, 'own address'],
-    [facts.gateways, 'gateway'],
-    [facts.resolvers, 'resolver'],
-    [facts.collectors, 'collector'],
+  return neverBlockRule(facts)(source);
+}
+
+/** {@link neverBlock} for many sources under the same facts: what is protected is read once. */
+export function neverBlockRule(
+  facts: NeverBlockFacts,
+): (source: Source | Cidr) => NeverBlockReason | undefined {
+  const protect = (reason: NeverBlockReason, entries: readonly string[]) =>
+    entries.map((entry) => ({ reason, span: spanOf(entry) }));
+  const protectedSpans = [
+    ...SPECIAL.flatMap(([cidr, reason]) => protect(reason, [cidr])),
+    ...protect('allow list', facts.allow),
+    ...protect('own address', facts.own),
+    ...protect('gateway', facts.gateways),
+    ...protect('resolver', facts.resolvers),
+    ...protect('collector', facts.collectors),
   ];
-  const special = SPECIAL.find(([cidr]) => overlaps(cidr, source));
-  if (special !== undefined) return special[1];
-  return lists.find(([entries]) => entries.some((entry) => overlaps(entry, source)))?.[1];
+  return (source) => {
+    const { bits, first, last } = spanOf(source);
+    return protectedSpans.find(({ span }) => span.bits === bits && span.first <= last && first <= span.last)
+      ?.reason;
+  };
+}
+
+/** All addresses of a network as numbers; the width tells the families apart. */
+interface Span {
+  readonly bits: 32 | 128;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+function spanOf(cidr: Cidr | Address): Span {
+  const ip = parseIp(cidr.split('/')[0] ?? '');
+  if (ip === undefined) throw new TypeError(`"${cidr}" is no address and no CIDR`);
+  const bits = ip.kind() === 'ipv4' ? 32 : 128;
+  const hex = ip.toByteArray().map((byte) => byte.toString(16).padStart(2, '0'));
+  const hostBits = BigInt(bits - prefixLength(cidr));
+  const first = (BigInt(`0x${hex.join('')}`) >> hostBits) << hostBits;
+  return { bits, first, last: first + (1n << hostBits) - 1n };
 }
