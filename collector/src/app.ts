@@ -48,10 +48,10 @@ export function createApp(deps: Deps): Hono {
  */
 function replyFault(error: Error, { log }: Deps): Response {
   if (isPassing(error)) {
-    log.warn({ error }, 'the database cannot serve now');
+    log.warn({ err: error }, 'the database cannot serve now');
     return replyUnavailable('the collector cannot store or read now', 5);
   }
-  log.error({ error }, 'a request failed');
+  log.error({ err: error }, 'a request failed');
   if (isUnstorable(error))
     return replyRefusal(refuse('invalid_request', 'a value in the request cannot be stored'));
   const body = JSON.stringify({ err: 'internal_error', description: 'the collector failed; see its log' });

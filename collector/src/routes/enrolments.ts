@@ -23,7 +23,7 @@ const REASONS: Readonly<Record<NotJoined['reason'], string>> = {
 /** `POST /v1/enrolments`: a host joins a network; 201 with its identity there, signed. */
 export async function postEnrolments(request: Request, deps: Deps): Promise<Response> {
   const refused = (refusal: Refusal, status?: number) => {
-    deps.log.info({ err: refusal.err, description: refusal.description }, 'enrolment refused');
+    deps.log.info({ code: refusal.err, description: refusal.description }, 'enrolment refused');
     return replyRefusal(refusal, status);
   };
   if (mediaType(request) !== ENROLMENT_MEDIA_TYPE)

@@ -10,7 +10,7 @@ import { verifierOf } from './verifier.ts';
 /** `POST /v1/events`: RFC 8935 push of one event token; 202 once it is durable, or was before. */
 export async function postEvents(request: Request, deps: Deps): Promise<Response> {
   const refused = (refusal: Refusal) => {
-    deps.log.info({ err: refusal.err, description: refusal.description }, 'batch refused');
+    deps.log.info({ code: refusal.err, description: refusal.description }, 'batch refused');
     return replyRefusal(refusal);
   };
   if (mediaType(request) !== EVENT_MEDIA_TYPE)

@@ -7,7 +7,7 @@ export async function getReady({ sql, log }: Deps): Promise<Response> {
     await sql`select 1`;
     return new Response('ready\n');
   } catch (error) {
-    log.warn({ error }, 'database does not answer');
+    log.warn({ err: error }, 'database does not answer');
     return replyUnavailable('the database does not answer', 5);
   }
 }

@@ -1,0 +1,66 @@
+import { maintainPartitions, RETENTION_MS } from '@picket/db';
+import { schedule } from 'node-cron';
+import type { Log } from '../deps.ts';
+import { type DigestDeps, runDigests, sendLeftDigests } from '../digest/run.ts';
+import type { Sql } from '../store/sql.ts';
+import { sweepLists } from '../store/sweep.ts';
+
+/** When each job runs. Hours are those of UTC: elsewhere minute 0 may be half past. */
+const EACH_MINUTE = '* * * * *';
+const EACH_HOUR = '0 * * * *';
+/** Beside the digests, not with them. */
+const EACH_HOUR_BESIDE = '17 * * * *';
+
+/** Jobs under way can be waited for. */
+export interface Jobs {
+  /** Starts no more jobs and resolves when those under way have ended. */
+  stop(): Promise<void>;
+}
+
+/** Starts what happens by the clock. Every replica runs every job: each is harmless to run beside others. */
+export function startJobs(deps: DigestDeps): Jobs {
+  const underWay = new Set<Promise<void>>();
+  const run = (name: string, job: () => Promise<void>): Promise<void> => {
+    const running = job()
+      .catch((error) => deps.log.error({ err: error, job: name }, 'a job failed; it runs again'))
+      .finally(() => underWay.delete(running));
+    underWay.add(running);
+    return running;
+  };
+  const jobs: [string, string, () => Promise<void>][] = [
+    ['sweep', EACH_MINUTE, () => sweep(deps)],
+    ['digests', EACH_HOUR, () => runDigests(deps)],
+    ['left digests', EACH_MINUTE, () => sendLeftDigests(deps)],
+    ['partitions', EACH_HOUR_BESIDE, () => makePartitions(deps.sql, deps.nowMs())],
+  ];
+  const options = { timezone: 'UTC', noOverlap: true, logger: cronLog(deps.log) };
+  const tasks = jobs.map(([name, when, job]) => schedule(when, () => run(name, job), { ...options, name }));
+  // What the collector missed while it was down.
+  void run('sweep', () => sweep(deps));
+  void run('digests', () => runDigests(deps));
+  return {
+    async stop() {
+      await Promise.all(tasks.map((task) => task.destroy()));
+      await Promise.all(underWay);
+    },
+  };
+}
+
+async function sweep({ sql, log, nowMs }: DigestDeps): Promise<void> {
+  const swept = await sweepLists(sql, nowMs());
+  for (const { networkId, version } of swept) log.debug({ networkId, version }, 'ended blocks taken out');
+}
+
+async function makePartitions(sql: Sql, nowMs: number): Promise<void> {
+  await maintainPartitions(sql, { nowMs, retentionMs: RETENTION_MS });
+}
+
+/** node-cron speaks of missed and overlapping runs. */
+function cronLog(log: Log) {
+  return {
+    info: (message: string) => log.debug({}, message),
+    warn: (message: string) => log.warn({}, message),
+    error: (message: string | Error) => log.error({ err: message }, 'scheduler'),
+    debug: (message: string | Error) => log.debug({ err: message }, 'scheduler'),
+  };
+}

@@ -1,0 +1,37 @@
+import { startCollector } from './collector.ts';
+import type { Config } from './config.ts';
+import { createLog } from './log.ts';
+import { configOrExit } from './surroundings.ts';
+
+const config = configOrExit();
+const log = createLog(config.logLevel);
+
+try {
+  const collector = await startCollector(config, log);
+  if (isPlainToOthers(config)) {
+    log.warn(
+      { url: config.publicUrl },
+      'PICKET_PUBLIC_URL is plain http: agents want https, as of a proxy in front',
+    );
+  }
+  log.info({ host: collector.host, port: collector.port, url: config.publicUrl }, 'collector is ready');
+  const signal = await stopSignal();
+  log.info({ signal }, 'stopping');
+  await collector.stop();
+  log.info({}, 'stopped');
+} catch (error) {
+  log.fatal({ err: error }, error instanceof Error ? error.message : 'the collector failed');
+  process.exitCode = 1;
+}
+
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function isPlainToOthers({ publicUrl }: Config): boolean {
+  const { protocol, hostname } = new URL(publicUrl);
+  return protocol === 'http:' && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
+}
