@@ -10,7 +10,10 @@ describe('the clock', () => {
   });
 
   it('leaves a host’s clock alone that is right to the second', () => {
-    const clock = createClock(() => T + 900);
+    const clock = createClock(
+      () => T + 900,
+      () => 0,
+    );
     clock.learn(T / 1000);
     expect([clock.offsetMs(), clock.isLearned()]).toEqual([0, true]);
   });
@@ -24,9 +27,14 @@ describe('the clock', () => {
 
   it('returns to the host’s clock once that was set right', () => {
     let nowMs = 1000;
-    const clock = createClock(() => nowMs);
+    const clock = createClock(
+      () => nowMs,
+      () => 0,
+    );
     clock.learn(T / 1000);
+    expect(clock.isLearned()).toBe(true);
     nowMs = T;
+    expect(clock.isLearned(), 'the offset is in doubt once the clock was set').toBe(false);
     clock.learn(T / 1000);
     expect(clock.nowMs()).toBe(T);
   });

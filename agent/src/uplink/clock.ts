@@ -16,7 +16,10 @@ export interface Clock {
    * it a host whose clock was set after it had learned an offset could never ask again.
    */
   hint(dateHeader: string | undefined): void;
-  /** Whether the collector has told its time since the start. */
+  /**
+   * Whether the collector's time is known for sure: it was told since the start, and the host's clock was not set
+   * and the machine did not sleep since then.
+   */
   isLearned(): boolean;
   /** Collector's clock minus host's clock, ms. */
   offsetMs(): number;
@@ -25,11 +28,20 @@ export interface Clock {
 /** Offsets that change by less are noise: `iat` has whole seconds and the reply took its time, ms. */
 const NOISE_MS = 2_000;
 
-/** A clock that trusts the host's until it learns better. */
-export function createClock(hostNowMs: () => number = Date.now): Clock {
+/**
+ * A clock that trusts the host's until it learns better.
+ *
+ * @param hostNowMs the host's wall clock, Unix ms
+ * @param monotonicMs a clock that nobody sets, ms
+ */
+export function createClock(
+  hostNowMs: () => number = Date.now,
+  monotonicMs: () => number = () => performance.now(),
+): Clock {
   let offsetMs = 0;
   let hintedMs: number | undefined;
-  let isLearned = false;
+  /** Wall clock minus monotonic clock when the collector last told its time, ms: changes when the clock is set. */
+  let learnedAtMs: number | undefined;
   return {
     nowMs: () => hostNowMs() + offsetMs,
     requestNowMs: () => hostNowMs() + (hintedMs ?? offsetMs),
@@ -41,13 +53,14 @@ export function createClock(hostNowMs: () => number = Date.now): Clock {
         offsetMs = Math.abs(measuredMs) > NOISE_MS ? measuredMs : 0;
       }
       hintedMs = undefined;
-      isLearned = true;
+      learnedAtMs = hostNowMs() - monotonicMs();
     },
     hint(dateHeader) {
       const measuredMs = Date.parse(dateHeader ?? '') - hostNowMs();
       if (Math.abs(measuredMs - offsetMs) > NOISE_MS) hintedMs = measuredMs;
     },
-    isLearned: () => isLearned,
+    isLearned: () =>
+      learnedAtMs !== undefined && Math.abs(hostNowMs() - monotonicMs() - learnedAtMs) <= NOISE_MS,
     offsetMs: () => offsetMs,
   };
 }

@@ -42,9 +42,6 @@ export function explainRefusal(url: string, { status, headers, body }: HttpReply
     return failure('not_a_collector', message);
   }
   const why = printable(error.data.description).replace(/\.$/, '') || error.data.err;
-  const next = ACCESS.has(error.data.err) ? ' Make a new join key with `picket join-key NETWORK`.' : '';
+  const next = /join (?:key|token)/i.test(why) ? ' Make a new join key with `picket join-key NETWORK`.' : '';
   return failure('refused', `The collector refuses to enrol this host: ${why}.${next}`);
 }
-
-/** Codes that mean the join token: expired, used up, withdrawn or unknown. */
-const ACCESS: ReadonlySet<string> = new Set(['access_denied', 'authentication_failed']);

@@ -1,0 +1,82 @@
+import { type BlockEntry, MAX_SHARED_BLOCK_MS, type NeverBlockFacts, NO_FACTS } from '@picket/protocol';
+import { describe, expect, it } from 'vitest';
+import { acceptList, DEFAULT_LIST_LIMITS } from './accept.ts';
+import { createClock } from './clock.ts';
+import { NO_LIST } from './list-state.ts';
+
+const NOW = 1_790_000_000_000;
+const HOUR = 3_600_000;
+
+const block = (source: string, untilMs = NOW + HOUR): BlockEntry => [source, untilMs, 'held', 'scan'];
+
+function accept(
+  entries: BlockEntry[],
+  more: { facts?: Partial<NeverBlockFacts>; allow?: string[]; most?: number; hostMs?: number } = {},
+) {
+  const clock = createClock(() => more.hostMs ?? NOW);
+  clock.learn(NOW / 1000);
+  return acceptList(
+    {
+      ...NO_LIST,
+      entries: new Map(entries.map((each) => [each[0], each])),
+      allow: more.allow ?? [],
+      version: 3,
+    },
+    {
+      facts: { ...NO_FACTS, ...more.facts },
+      limits: { ...DEFAULT_LIST_LIMITS, maxEntries: more.most ?? 10 },
+      clock,
+    },
+  );
+}
+
+describe('a host', () => {
+  it('takes blocks of single sources', () => {
+    const list = [block('198.51.100.7'), block('2001:db8:5::/64'), block('2001:db8:6::1')];
+    const { entries, refused, version } = accept(list);
+    expect([...entries.values()]).toEqual(list);
+    expect([refused, version]).toEqual([{}, 3]);
+  });
+
+  it('refuses entry by entry what it never blocks, and counts by reason', () => {
+    const list = ['127.0.0.1', '192.0.2.1', '192.0.2.254', '203.0.113.9', '203.0.113.10', '198.51.100.7'];
+    const { entries, refused } = accept(
+      list.map((source) => block(source)),
+      { facts: { own: ['192.0.2.1'], gateways: ['192.0.2.254'] }, allow: ['203.0.113.0/24'] },
+    );
+    expect([...entries.keys()]).toEqual(['198.51.100.7']);
+    expect(refused).toEqual({ loopback: 1, 'own address': 1, gateway: 1, 'allow list': 2 });
+  });
+
+  it('refuses what is wider than a source', () => {
+    const { entries, refused } = accept(
+      ['198.51.100.0/31', '0.0.0.0/0', '2001:db8::/63'].map((s) => block(s)),
+    );
+    expect([entries.size, refused]).toEqual([0, { 'too wide': 3 }]);
+  });
+
+  it('takes no more than it has room for', () => {
+    const { entries, refused } = accept(
+      [1, 2, 3, 4, 5].map((n) => block(`198.51.100.${n}`)),
+      { most: 3 },
+    );
+    expect([entries.size, refused]).toEqual([3, { 'too many': 2 }]);
+  });
+
+  it('cuts a block that is too long, and says so', () => {
+    const { entries, refused } = accept([block('198.51.100.7', NOW + 90 * 24 * HOUR)]);
+    expect(entries.get('198.51.100.7')?.[1]).toBe(NOW + MAX_SHARED_BLOCK_MS);
+    expect(refused).toEqual({ 'too long': 1 });
+  });
+
+  it('leaves out what has ended', () => {
+    const { entries, refused } = accept([block('198.51.100.7', NOW - 1)]);
+    expect([entries.size, refused]).toEqual([0, {}]);
+  });
+
+  it('puts ends in its own clock', () => {
+    const { entries } = accept([block('198.51.100.7')], { hostMs: NOW - 5 * HOUR });
+    const endMs = entries.get('198.51.100.7')?.[1] ?? 0;
+    expect(Math.abs(endMs - (NOW - 4 * HOUR))).toBeLessThan(1000);
+  });
+});
