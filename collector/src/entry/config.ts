@@ -84,3 +84,9 @@ const checkLogLevel: Check<Config['logLevel']> = (text) => {
     ? { ok: false, allowed: `must be one of ${LOG_LEVELS.join(', ')}` }
     : { ok: true, value };
 };
+
+/** Whether hosts on other machines would reach the collector without TLS. */
+export function isPlainToOthers(publicUrl: string): boolean {
+  const { protocol, hostname } = new URL(publicUrl);
+  return protocol === 'http:' && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
+}

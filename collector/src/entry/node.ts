@@ -1,5 +1,5 @@
 import { startCollector } from './collector.ts';
-import type { Config } from './config.ts';
+import { isPlainToOthers } from './config.ts';
 import { createLog } from './log.ts';
 import { configOrExit } from './surroundings.ts';
 
@@ -8,7 +8,7 @@ const log = createLog(config.logLevel);
 
 try {
   const collector = await startCollector(config, log);
-  if (isPlainToOthers(config)) {
+  if (isPlainToOthers(config.publicUrl)) {
     log.warn(
       { url: config.publicUrl },
       'PICKET_PUBLIC_URL is plain http: agents want https, as of a proxy in front',
@@ -29,9 +29,4 @@ function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
-}
-
-function isPlainToOthers({ publicUrl }: Config): boolean {
-  const { protocol, hostname } = new URL(publicUrl);
-  return protocol === 'http:' && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
 }

@@ -1,0 +1,83 @@
+import { MAX_SHARED_BLOCK_MS, type Source } from '@picket/protocol';
+import { type Command, Option } from 'commander';
+import { FIRST_BLOCK_MS } from '../../correlate/decide.ts';
+import { allowSource, blockSource, disallowSource, unblockSource } from '../../store/manual.ts';
+import { durationUpTo, reasonArgument, sourceArgument } from './argument.ts';
+import { formatTime } from './print.ts';
+import { CommandError, networkOf, withSession } from './session.ts';
+
+/** `picket block`, `picket unblock`, `picket allow` and `picket disallow`. */
+export function addBlockCommands(program: Command): void {
+  on(program, 'block', 'block a source on all hosts of a network; everything it sends is dropped')
+    .requiredOption('--reason <words>', 'why', reasonArgument)
+    .addOption(
+      new Option('--for <duration>', 'how long')
+        .argParser(durationUpTo(MAX_SHARED_BLOCK_MS))
+        .default(FIRST_BLOCK_MS, `${FIRST_BLOCK_MS / 3_600_000}h`),
+    )
+    .action(block);
+  on(
+    program,
+    'unblock',
+    'lift the shared block of a source; only what it does from now on counts again',
+  ).action(unblock);
+  on(program, 'allow', 'never block a source on any host of a network, and lift the blocks it has now')
+    .requiredOption('--reason <words>', 'why', reasonArgument)
+    .action(allow);
+  on(program, 'disallow', 'take an allow entry back').action(disallow);
+}
+
+function on(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument('<network>', 'name or id')
+    .argument('<source>', 'address or prefix', sourceArgument);
+}
+
+function block(name: string, source: Source, options: { reason: string; for: number }): Promise<void> {
+  return withSession(async (session) => {
+    const { id: networkId } = await networkOf(session, name);
+    const { sql, author, nowMs } = session;
+    const [untilMs, reason] = [nowMs + options.for, options.reason];
+    const result = await blockSource(
+      sql,
+      { networkId, source, tier: 'dropped', reason, author, untilMs },
+      nowMs,
+    );
+    if (!result.ok && result.reason === 'list full') throw new CommandError('the block list is full');
+    if (!result.ok) throw new CommandError(`${source} is never blocked: ${result.reason}`);
+    console.log(
+      `${source} is blocked until ${formatTime(new Date(untilMs))} (list version ${result.version})`,
+    );
+  });
+}
+
+function unblock(name: string, source: Source): Promise<void> {
+  return withSession(async (session) => {
+    const { id: networkId } = await networkOf(session, name);
+    const version = await unblockSource(session.sql, { networkId, source }, session.nowMs);
+    if (version === undefined)
+      throw new CommandError(`${source} is not blocked; see picket blocks "${name}"`);
+    console.log(`${source} is no longer blocked (list version ${version})`);
+  });
+}
+
+function allow(name: string, source: Source, { reason }: { reason: string }): Promise<void> {
+  return withSession(async (session) => {
+    const { id: networkId } = await networkOf(session, name);
+    const { sql, author, nowMs } = session;
+    const { lifted, version } = await allowSource(sql, { networkId, source, reason, author }, nowMs);
+    for (const block of lifted) console.log(`${block} is no longer blocked`);
+    console.log(`${source} is never blocked from now on (list version ${version})`);
+  });
+}
+
+function disallow(name: string, source: Source): Promise<void> {
+  return withSession(async (session) => {
+    const { id: networkId } = await networkOf(session, name);
+    const version = await disallowSource(session.sql, { networkId, source }, session.nowMs);
+    if (version === undefined) throw new CommandError(`there is no allow entry for ${source}`);
+    console.log(`${source} may be blocked again (list version ${version})`);
+  });
+}

@@ -1,0 +1,51 @@
+import { userInfo } from 'node:os';
+import { openDatabase } from '@picket/db';
+import type { Logger } from 'pino';
+import { findNetwork, type Network } from '../../store/networks.ts';
+import type { Sql } from '../../store/sql.ts';
+import type { Config } from '../config.ts';
+import { createLog } from '../log.ts';
+import { configOrExit } from '../surroundings.ts';
+
+/** A command cannot do what it was asked; the message is for the person who asked. */
+export class CommandError extends Error {
+  readonly code = 'command_refused';
+}
+
+/** What a command works with. */
+export interface Session {
+  readonly config: Config;
+  readonly sql: Sql;
+  readonly log: Logger;
+  readonly nowMs: number;
+  /** Who asks: goes into the records as the author. */
+  readonly author: string;
+}
+
+/** Opens the collector's database beside a collector that may be running, runs the command and closes it. */
+export async function withSession(command: (session: Session) => Promise<void>): Promise<void> {
+  const config = configOrExit();
+  const log = createLog(process.env.LOG_LEVEL ? config.logLevel : 'warn');
+  const { databaseUrl: url, dataDir } = config;
+  const database = await openDatabase({
+    ...{ url, dataDir, log },
+    ...{ supervise: false, applicationName: 'picket', max: 2 },
+  });
+  try {
+    await command({ config, sql: database.sql, log, nowMs: Date.now(), author: author() });
+  } finally {
+    await database.close();
+  }
+}
+
+/** The network that a person named; refuses a name that is none. */
+export async function networkOf({ sql }: Session, name: string): Promise<Network> {
+  const network = await findNetwork(sql, name);
+  if (network !== undefined) return network;
+  throw new CommandError(`there is no network "${name}"; see picket network list`);
+}
+
+/** Behind sudo it is the person, not root, who asks. */
+function author(): string {
+  return process.env.SUDO_USER || userInfo().username;
+}
