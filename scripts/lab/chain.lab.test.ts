@@ -30,6 +30,9 @@ const LATER_SCANNER = '203.0.113.210';
 /** Time for an event to reach the database, ms: agents try again after a pause when the collector was away. */
 const ARRIVAL_MS = 60_000;
 
+/** Time for everything to start and for nmap to give up on a host that answers nothing any more, ms. */
+const SET_UP_MS = 300_000;
+
 const replySchema = z.object({ status: z.int(), body: z.string() });
 
 describe.skipIf(missing)(`the whole chain${missing ? ` (skipped: ${missing})` : ''}`, () => {
@@ -48,7 +51,7 @@ describe.skipIf(missing)(`the whole chain${missing ? ` (skipped: ${missing})` : 
       others: ['b', 'c'],
       nmap: ['nmap', '-sS', '-Pn', '-n', '-T4'],
     });
-  });
+  }, SET_UP_MS);
 
   afterAll(async () => {
     await lab?.close();
