@@ -1,0 +1,78 @@
+import type { Log } from '../report/log.ts';
+import { batchesOf } from './batches.ts';
+import { Outbox, type Outgoing } from './outbox.ts';
+import type { Pusher } from './push.ts';
+import { type Speaker, seal } from './seal.ts';
+import type { Spool } from './spool/spool.ts';
+
+/** Least time between two batches of urgent news, ms: the first goes at once, what follows closely goes together. */
+const URGENT_GAP_MS = 40;
+
+/** How long other news waits for company, ms. */
+const CALM_MS = 1_000;
+
+/** What a sender works with. */
+export interface SenderOptions {
+  readonly speaker: Speaker;
+  readonly spool: Spool;
+  readonly pusher: Pick<Pusher, 'wake'>;
+  readonly log: Log;
+}
+
+/** Gathers news into batches, keeps them in the spool and has them pushed. */
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #outbox = new Outbox();
+  readonly #timers = new Map<'urgent' | 'calm', NodeJS.Timeout>();
+  #lastUrgentMs = Number.NEGATIVE_INFINITY;
+  #lost = 0;
+  #sealing: Promise<void> = Promise.resolve();
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** Sightings given up before they were in a batch. */
+  get lost(): number {
+    return this.#lost + this.#outbox.lost;
+  }
+
+  send(outgoing: Outgoing, isUrgent: boolean): void {
+    this.#outbox.add(outgoing, isUrgent);
+    const which = isUrgent ? 'urgent' : 'calm';
+    if (this.#timers.has(which)) return;
+    const waitMs = isUrgent ? this.#lastUrgentMs + URGENT_GAP_MS - performance.now() : CALM_MS;
+    this.#timers.set(
+      which,
+      setTimeout(() => void this.#sealQueue(which), Math.max(0, waitMs)),
+    );
+  }
+
+  /** Resolves when all that was handed over is in the spool. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#sealQueue('urgent'), this.#sealQueue('calm')]);
+    await this.#sealing;
+  }
+
+  #sealQueue(which: 'urgent' | 'calm'): Promise<void> {
+    clearTimeout(this.#timers.get(which));
+    this.#timers.delete(which);
+    if (which === 'urgent') this.#lastUrgentMs = performance.now();
+    const { sightings, unblocks } = this.#outbox.take(which);
+    const work = this.#keep(sightings, unblocks).catch((error: unknown) => {
+      this.#lost += sightings.length;
+      this.#options.log.error('news could not be sealed', { sightings: sightings.length, error });
+    });
+    this.#sealing = Promise.all([this.#sealing, work]).then(() => {});
+    return work;
+  }
+
+  async #keep(...news: Parameters<typeof batchesOf>): Promise<void> {
+    const { spool, speaker, pusher } = this.#options;
+    const kept = batchesOf(...news).map(async (content) => {
+      await spool.append(await seal(content, speaker));
+      pusher.wake();
+    });
+    await Promise.all(kept);
+  }
+}

@@ -1,0 +1,205 @@
+import { join } from 'node:path';
+import { MAX_BATCH_AGE_MS, type NeverBlockFacts, type StatusEvent } from '@picket/protocol';
+import type { Log } from '../report/log.ts';
+import { acceptList, DEFAULT_LIST_LIMITS, type ListLimits } from './accept.ts';
+import { Applier, type ApplyBlockList } from './applier.ts';
+import { createClock } from './clock.ts';
+import { type Enrolment, refusedUrl } from './enrolment.ts';
+import { UplinkError } from './errors.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { createHttpClient, type HttpClient } from './http.ts';
+import type { Identity } from './identity.ts';
+import { openListFile } from './list-file.ts';
+import type { ListState } from './list-state.ts';
+import type { Outgoing } from './outbox.ts';
+import { Puller } from './pull.ts';
+import { Pusher } from './push.ts';
+import { rejectedFolder } from './rejected.ts';
+import { Sender } from './sender.ts';
+import { openSpoolFolder } from './spool/disk.ts';
+import { Spool, type SpoolStats } from './spool/spool.ts';
+
+/** What a status tells that the uplink does not know itself. */
+export type HostStatus = Omit<StatusEvent, 'nowMs' | 'spooled' | 'spoolLost' | 'blockList'>;
+
+/** What an uplink works with. */
+export interface UplinkOptions {
+  readonly stateDir: string;
+  readonly identity: Identity;
+  /** Undefined: this host was not enrolled and runs alone. */
+  readonly enrolment: Enrolment | undefined;
+  /** Whether http:// to another machine is allowed (a lab). */
+  readonly allowInsecureHttp: boolean;
+  readonly log: Log;
+  /** What this host never blocks; asked for each list. */
+  readonly neverBlockFacts: () => NeverBlockFacts;
+  readonly limits?: ListLimits;
+  /** Puts a list in force; throws when it could not, and is then asked again. */
+  readonly applyBlockList: ApplyBlockList;
+  readonly status: () => HostStatus;
+}
+
+/** How the uplink is, for people and the status event. */
+export interface UplinkStatus {
+  readonly isEnrolled: boolean;
+  /** Why batches cannot be pushed, or the list cannot be had, now. */
+  readonly pushFault: string | undefined;
+  readonly pullFault: string | undefined;
+  readonly clockOffsetMs: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Sightings given up before they were in a batch. */
+  readonly sightingsLost: number;
+  readonly spool: SpoolStats | undefined;
+  readonly blockList: StatusEvent['blockList'];
+}
+
+/** The host's line to its collector. Everything on the host works without it. */
+export interface Uplink {
+  /** Hands news over. Never throws, never waits. */
+  send(outgoing: Outgoing, options: { urgent: boolean }): void;
+  /** Resolves when all that was handed over is kept. */
+  flush(): Promise<void>;
+  status(): UplinkStatus;
+  /** Keeps what is there, gives pushes under way a moment, and ends. */
+  stop(): Promise<void>;
+}
+
+/** How long the end waits for batches under way, ms; what is not taken by then waits in the spool. */
+const STOP_MS = 3_000;
+
+/** How often too old batches are looked for, ms. */
+const EXPIRE_EVERY_MS = 3_600_000;
+
+/**
+ * Starts the uplink. A saved block list is in force, or was tried once, when this resolves.
+ *
+ * @throws UplinkError `ERR_PLAIN_HTTP` when the enrolment's URL needs a setting that is not there
+ */
+export async function startUplink(options: UplinkOptions): Promise<Uplink> {
+  const { enrolment, identity, log } = options;
+  if (enrolment === undefined) return runAlone(log, 'this host is not enrolled: it runs alone');
+  if (enrolment.hostKey !== identity.thumbprint)
+    return runAlone(
+      log,
+      'the key of this host is not the one that was enrolled: it runs alone; enrol it again',
+    );
+  const plain = refusedUrl(enrolment.url, options.allowInsecureHttp);
+  if (plain !== undefined) throw new UplinkError('ERR_PLAIN_HTTP', plain);
+  return connect(options, enrolment);
+}
+
+async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Uplink> {
+  const { stateDir, identity, log, limits = DEFAULT_LIST_LIMITS } = options;
+  const clock = createClock();
+  const speaker = { identity, enrolment, clock };
+  const http = createHttpClient();
+  const spool = await Spool.open({ disk: await openSpoolFolder(join(stateDir, 'spool')), log });
+  const reject = rejectedFolder(join(stateDir, 'rejected'), log);
+  const pusher = new Pusher({ http, speaker, spool, reject, log });
+  const sender = new Sender({ speaker, spool, pusher, log });
+  const applier = new Applier({
+    apply: options.applyBlockList,
+    log,
+    onApplied: ({ version, entries, refused }) => {
+      log.info('the block list is in force', { version, entries: entries.size, refused });
+      heartbeat.tellSoon();
+    },
+  });
+  const take = (state: ListState) =>
+    applier.want(acceptList(state, { facts: options.neverBlockFacts(), limits, clock }));
+  const file = openListFile(stateDir, enrolment, log);
+  const saved = await file.load();
+  const puller = new Puller(
+    {
+      ...{ http, speaker, log },
+      onList: (state) => {
+        file.save(state);
+        void take(state);
+      },
+      onContact: () => pusher.wake(),
+    },
+    saved,
+  );
+  const parts: Parts = { http, spool, pusher, sender, applier, puller, offsetMs: clock.offsetMs };
+  const heartbeat = new Heartbeat({ speaker, pusher, log, status: () => eventOf(options, parts) });
+  const expiry = setInterval(() => {
+    if (clock.isLearned()) spool.expire(clock.nowMs() - MAX_BATCH_AGE_MS);
+  }, EXPIRE_EVERY_MS).unref();
+
+  if (saved.epoch !== undefined) await take(saved);
+  puller.start();
+  pusher.wake();
+  heartbeat.tellSoon();
+  return {
+    send: (outgoing, { urgent }) => sender.send(outgoing, urgent),
+    flush: () => sender.flush(),
+    status: () => statusOf(parts),
+    async stop() {
+      clearInterval(expiry);
+      heartbeat.stop();
+      await sender.flush();
+      await within(STOP_MS, pusher.whenIdle());
+      pusher.stop();
+      await http.close();
+      await Promise.all([puller.stop(), applier.stop()]);
+      await Promise.all([file.close(), spool.close()]);
+    },
+  };
+}
+
+interface Parts {
+  readonly http: HttpClient;
+  readonly spool: Spool;
+  readonly pusher: Pusher;
+  readonly sender: Sender;
+  readonly applier: Applier;
+  readonly puller: Puller;
+  readonly offsetMs: () => number;
+}
+
+function statusOf({ spool, pusher, sender, applier, puller, offsetMs }: Parts): UplinkStatus {
+  const { accepted, rejected, why } = pusher.stats;
+  const { version = 0, entries, refused = {} } = applier.inForce ?? {};
+  return {
+    isEnrolled: true,
+    pushFault: why,
+    pullFault: puller.why,
+    clockOffsetMs: offsetMs(),
+    accepted,
+    rejected,
+    sightingsLost: sender.lost,
+    spool: spool.stats(),
+    blockList: { version, entries: entries?.size ?? 0, refused },
+  };
+}
+
+function eventOf(options: UplinkOptions, parts: Parts): StatusEvent {
+  const { batches, lost } = parts.spool.stats();
+  const { blockList } = statusOf(parts);
+  return { ...options.status(), nowMs: Date.now(), spooled: batches, spoolLost: lost, blockList };
+}
+
+/** An uplink to nowhere: it keeps nothing, for nobody would ever fetch it. */
+function runAlone(log: Log, why: string): Uplink {
+  log.warn(why);
+  return {
+    send: () => {},
+    flush: async () => {},
+    stop: async () => {},
+    status: () => ({
+      ...{ isEnrolled: false, pushFault: why, pullFault: why, clockOffsetMs: 0 },
+      ...{ accepted: 0, rejected: 0, sightingsLost: 0, spool: undefined },
+      blockList: { version: 0, entries: 0, refused: {} },
+    }),
+  };
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}
