@@ -33,6 +33,8 @@ const MAX_TECHNIQUES = 8;
 export async function readScannerNews(tx: Tx, query: NewsQuery): Promise<ScannerNews> {
   const { networkId, nowMs } = query;
   const now = tx`${new Date(nowMs)}::timestamptz`;
+  if (query.mark) await lockUntold(tx, networkId);
+  await planForMany(tx);
   const [row] = await tx<[{ news: unknown }]>`
     with ${toldCtes(tx, query)},
     member as materialized (
@@ -61,12 +63,13 @@ export async function readScannerNews(tx: Tx, query: NewsQuery): Promise<Scanner
           and (k.is_running and m.version >= k.version) is not true) as only_local_hosts,
         sum(t.probes) as probes, max(t.port_count) as ports, sum(t.dropped) as dropped,
         min(t.first_at) as first_at, max(t.last_at) as last_at, max(t.until_ms) filter (where t.enforced) as until_ms,
-        bool_or(t.evidence = 'handshake') as proven, bool_or(t.again) as again,
+        bool_or(t.evidence = 'handshake') as proven, bool_or(w.id is not null) as again,
         bool_or(k.source is not null) as is_shared
       from told t
       left join member m on m.id = t.host_id
       left join shared k on k.source = t.source and k.ended_at >= t.first_at
       left join own o on o.address = t.address
+      left join known w on w.host_id = t.host_id and w.id = t.id
       group by t.source
     ),
     below as (
@@ -108,31 +111,40 @@ export async function readScannerNews(tx: Tx, query: NewsQuery): Promise<Scanner
         select count(distinct host_id) from told where source in (
           select source from by_source where not tripped and not is_shared))) from below),
       'scanners', coalesce((select jsonb_agg(${scannerObject(tx, networkId)} order by top.place)
-        from top left join shared k on k.source = top.shared_source
-        left join source s on s.network_id = ${networkId} and s.source = top.source), '[]')
+        from top left join shared k on k.source = top.shared_source), '[]')
     ) as news`;
   return canonical(newsSchema.omit({ people: true }).parse(row.news));
 }
 
-/** `told`: the sightings with news. Marked in order of their keys, as batches write them: the two never deadlock. */
+/**
+ * The planner cannot know how many rows the first step yields; a nested loop over two such steps takes minutes where a
+ * hash join takes milliseconds. Its high cost would then call for JIT compilation, which costs more than it gains.
+ */
+async function planForMany(tx: Tx): Promise<void> {
+  await tx`select set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)`;
+}
+
+/** Locks what will be marked in the order in which batches write it, so that the two never deadlock. */
+async function lockUntold(tx: Tx, networkId: string): Promise<void> {
+  await tx`
+    select count(*) from (
+      select from sighting where network_id = ${networkId} and told_rev < news_rev
+      order by host_id, id for no key update) locked`;
+}
+
+/** `told`: the sightings with news, marked on the way. `known`: those of which an earlier mail told. */
 function toldCtes(tx: Tx, { networkId, mark }: NewsQuery) {
-  const columns = tx`s.host_id, s.source, s.address, s.techniques, s.ports, s.port_count, s.first_at, s.last_at,
-    s.evidence, s.tripped_at, s.block, (s.block ->> 'enforced')::bool as enforced,
-    (s.block ->> 'untilMs')::int8 as until_ms, coalesce((s.block ->> 'droppedPackets')::numeric, 0) as dropped,
-    (select coalesce(sum(value::numeric), 0) from jsonb_each_text(s.techniques)) as probes`;
+  const columns = tx`id, host_id, source, address, techniques, ports, port_count, first_at, last_at, evidence,
+    tripped_at, block, (block ->> 'enforced')::bool as enforced, (block ->> 'untilMs')::int8 as until_ms,
+    coalesce((block ->> 'droppedPackets')::numeric, 0) as dropped,
+    (select coalesce(sum(value::numeric), 0) from jsonb_each_text(techniques)) as probes`;
   const untold = tx`network_id = ${networkId} and told_rev < news_rev`;
-  if (!mark) {
-    return tx`told as materialized (select ${columns}, s.told_rev > 0 as again from sighting s where ${untold})`;
-  }
+  const told = mark
+    ? tx`update sighting set told_rev = news_rev where ${untold} returning ${columns}`
+    : tx`select ${columns} from sighting where ${untold}`;
   return tx`
-    picked as materialized (
-      select host_id, id, told_rev > 0 as again from sighting where ${untold} order by host_id, id for no key update
-    ),
-    told as materialized (
-      update sighting s set told_rev = s.news_rev from picked p
-      where s.network_id = ${networkId} and s.host_id = p.host_id and s.id = p.id
-      returning ${columns}, p.again
-    )`;
+    known as materialized (select host_id, id from sighting where ${untold} and told_rev > 0),
+    told as materialized (${told})`;
 }
 
 const totals = (tx: Tx) => tx`(
@@ -153,7 +165,7 @@ const totals = (tx: Tx) => tx`(
     'untilMs', max(block_end_ms)
   ) from scanner)`;
 
-/** One of `top`, with its shared block `k` and what the network knows of it, `s`. */
+/** One of `top`, with its shared block `k`. */
 const scannerObject = (tx: Tx, networkId: string) => tx`
   jsonb_build_object(
     'source', top.source::text,
@@ -169,7 +181,8 @@ const scannerObject = (tx: Tx, networkId: string) => tx`
     'firstMs', ${epochMs(tx, 'top.first_at')}, 'lastMs', ${epochMs(tx, 'top.last_at')},
     'evidence', case when top.proven then 'handshake' else 'forgeable' end,
     'again', top.again,
-    'timesBlocked', coalesce(s.blocks, 0),
+    'timesBlocked', coalesce((
+      select s.blocks from source s where s.network_id = ${networkId} and s.source = top.source), 0),
     'shared', case when k.source is not null then ${blockObject(tx)} end,
     'sightings', (select jsonb_agg(jsonb_build_object(
         'host', left(h.name, ${MAX_TEXT}),

@@ -1,0 +1,275 @@
+import type { Database } from '@picket/db';
+import { testDatabase } from '@picket/db/testing';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Mailer } from '../mail/mailer.ts';
+import { smtpMailer } from '../mail/smtp.ts';
+import { type SmtpInbox, smtpInbox } from '../mail/testing/smtp-inbox.ts';
+import { claimDigest } from '../store/digests.ts';
+import type { Sql } from '../store/sql.ts';
+import { sighting, trippedSighting } from '../testing/sighting.ts';
+import { messageIdOf } from './envelope.ts';
+import { previewDigest, runDigests, sendDigestNow, sendLeftDigests } from './run.ts';
+import { HOUR_MS, replica, scene } from './testing/scene.ts';
+
+const FROM = 'Picket <picket@example.net>';
+const NEXT_HOUR = HOUR_MS + 3_600_000;
+
+let database: Database;
+let sql: Sql;
+const inboxes: SmtpInbox[] = [];
+
+beforeAll(async () => {
+  database = await testDatabase();
+  sql = database.sql;
+});
+
+afterEach(async () => {
+  await sql`truncate network cascade`;
+  for (const inbox of inboxes.splice(0)) await inbox.close();
+});
+
+afterAll(() => database.close());
+
+type Mailbox = { inbox: SmtpInbox; mailer: Mailer };
+
+async function mailbox(faults: Parameters<typeof smtpInbox>[0] = {}, totalMs = 20_000): Promise<Mailbox> {
+  const inbox = await smtpInbox(faults);
+  inboxes.push(inbox);
+  const limits = { connectMs: 20_000, greetingMs: 20_000, idleMs: 20_000, totalMs };
+  return { inbox, mailer: smtpMailer(inbox.url, FROM, limits) };
+}
+
+const textsOf = ({ mails }: SmtpInbox) => mails.map(({ parsed }) => parsed.text ?? '');
+const subjectsOf = ({ mails }: SmtpInbox) => mails.map(({ parsed }) => parsed.subject);
+
+test('the hour of a scan makes one mail, and the run repeated makes no other', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  await prod.see(trippedSighting());
+  await prod.share({ source: '198.51.100.7' });
+  await prod.confirm(0, 1, 2);
+  const deps = replica(sql, mailer);
+  await runDigests(deps);
+  await runDigests(deps);
+  deps.clock.ms = NEXT_HOUR;
+  await runDigests(deps);
+  expect(subjectsOf(inbox)).toEqual([`[${prod.name}] 1 scanner blocked on 3 hosts`]);
+  expect(inbox.mails[0]?.to).toEqual(['ops@example.net']);
+  expect(inbox.mails[0]?.parsed.messageId).toBe(messageIdOf(prod.networkId, HOUR_MS, FROM));
+  expect(textsOf(inbox)[0]).toContain('198.51.100.7: blocked on 3 of 3 hosts');
+  expect(textsOf(inbox)[0]).toContain('host-1: TCP 21, 23, 25');
+  expect(await sql`select attempts, last_error, sent_at is not null as sent from digest`).toEqual([
+    { attempts: 1, last_error: null, sent: true },
+  ]);
+});
+
+test('sightings below the threshold make no mail and wait to be counted in the next one', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  await prod.see(sighting({ source: '198.51.100.8', address: '198.51.100.8' }));
+  const deps = replica(sql, mailer);
+  await runDigests(deps);
+  expect(inbox.mails).toEqual([]);
+  expect(await sql`select from digest`).toHaveLength(0);
+  await prod.see(trippedSighting());
+  deps.clock.ms = NEXT_HOUR;
+  await runDigests(deps);
+  expect(textsOf(inbox)[0]).toContain('Below the threshold: 1 source with 1 probe on 1 host, not blocked.');
+  expect(await sql`select from sighting where told_rev < news_rev`).toHaveLength(0);
+});
+
+test('a source below the threshold of each host that the network blocks is told', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  await prod.see(sighting(), 0);
+  await prod.see(sighting(), 1);
+  await prod.share({ source: '198.51.100.7', reason: 'probed host-1 and host-2' });
+  await runDigests(replica(sql, mailer));
+  expect(textsOf(inbox)[0]).toContain('shared because: probed host-1 and host-2');
+});
+
+test('replicas that run at once send one mail for each network', async () => {
+  const { inbox, mailer } = await mailbox();
+  const names: string[] = [];
+  for (let i = 0; i < 8; i++) {
+    const each = await scene(sql);
+    await each.see(trippedSighting());
+    names.push(each.name);
+  }
+  await Promise.all([1, 2, 3].map(() => runDigests(replica(sql, mailer))));
+  expect(subjectsOf(inbox).sort()).toEqual(
+    names.map((name) => `[${name}] 1 scanner seen, not blocked: needs a look`).sort(),
+  );
+});
+
+test('a claim that was left by a crash is sent by the next run: the same facts under the same Message-ID', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  await prod.see(trippedSighting());
+  const messageId = messageIdOf(prod.networkId, HOUR_MS, FROM);
+  const claim = { networkId: prod.networkId, hourMs: HOUR_MS, asked: false, messageId, nowMs: HOUR_MS };
+  await claimDigest(sql, { ...claim, leaseMs: 0 });
+  await prod.see(trippedSighting({ source: '198.51.100.9', address: '198.51.100.9' }));
+  const deps = replica(sql, mailer);
+  deps.clock.ms = HOUR_MS + 900_000;
+  await runDigests(deps);
+  expect(inbox.mails.map(({ parsed }) => parsed.messageId)).toEqual([messageId]);
+  expect(textsOf(inbox)[0]).toContain('198.51.100.7');
+  expect(textsOf(inbox)[0]).not.toContain('198.51.100.9');
+  expect(textsOf(inbox)[0]).toMatch(/This mail is late: .* it took 2\s+tries/s);
+  deps.clock.ms = NEXT_HOUR;
+  await runDigests(deps);
+  expect(textsOf(inbox)[1]).toContain('198.51.100.9');
+  expect(textsOf(inbox)[1]).not.toContain('198.51.100.7');
+});
+
+test('while a replica has the lease no other sends the mail', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  await prod.see(trippedSighting());
+  const claim = {
+    networkId: prod.networkId,
+    hourMs: HOUR_MS,
+    asked: false,
+    messageId: '<x@y>',
+    nowMs: HOUR_MS,
+  };
+  expect(await claimDigest(sql, { ...claim, leaseMs: 60_000 })).toMatchObject({ attempt: 1 });
+  await sendLeftDigests(replica(sql, mailer));
+  expect(inbox.mails).toEqual([]);
+});
+
+test('a refused mail is kept with the reason, tried again later, and its network gathers news meanwhile', async () => {
+  let isRefusing = true;
+  const { inbox, mailer } = await mailbox({
+    onMailFrom: (_address, _session, done) =>
+      done(isRefusing ? Object.assign(new Error('greylisted\u0007'), { responseCode: 451 }) : null),
+  });
+  const prod = await scene(sql);
+  await prod.see(trippedSighting());
+  const deps = replica(sql, mailer);
+  await runDigests(deps);
+  const [left] = await sql`select last_error, lease_until > now() + '50 s' as waits from digest`;
+  expect(left).toMatchObject({ last_error: expect.stringMatching(/451 greylisted\uFFFD?$/), waits: true });
+  await prod.see(trippedSighting({ source: '198.51.100.9', address: '198.51.100.9' }));
+  deps.clock.ms = NEXT_HOUR;
+  await runDigests(deps);
+  expect(await sql`select from digest`).toHaveLength(1);
+  isRefusing = false;
+  await sql`update digest set lease_until = now()`;
+  await runDigests(deps);
+  expect(textsOf(inbox).map((text) => text.match(/198\.51\.100\.\d(?=:)/g))).toEqual([
+    ['198.51.100.7'],
+    ['198.51.100.9'],
+  ]);
+});
+
+test('a mail server that hangs leaves the mail for later', async () => {
+  const { mailer } = await mailbox({ onConnect: () => {} }, 300);
+  const prod = await scene(sql);
+  await prod.see(trippedSighting());
+  await runDigests(replica(sql, mailer));
+  expect(await sql`select sent_at, last_error from digest`).toEqual([
+    { sent_at: null, last_error: 'no end after 300 ms' },
+  ]);
+});
+
+test('a recipient that is refused is told of, and the mail counts as sent', async () => {
+  const { inbox, mailer } = await mailbox({
+    onRcptTo: ({ address }, _session, done) =>
+      done(address.startsWith('bob') ? Object.assign(new Error('unknown'), { responseCode: 550 }) : null),
+  });
+  const prod = await scene(sql, { recipients: ['ada@example.net', 'bob@example.net'] });
+  await prod.see(trippedSighting());
+  await runDigests(replica(sql, mailer));
+  expect(inbox.mails).toHaveLength(1);
+  expect(await sql`select last_error from digest where sent_at is not null`).toEqual([
+    { last_error: 'refused for bob@example.net' },
+  ]);
+});
+
+test('a network without recipients is reported and keeps its news', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql, { recipients: [] });
+  await prod.see(trippedSighting());
+  const deps = replica(sql, mailer);
+  await runDigests(deps);
+  expect(deps.warnings).toEqual(['a network has news and no recipients: no mail']);
+  expect(await sendDigestNow(deps, prod.networkId)).toEqual({ kind: 'no-recipients' });
+  expect(await sql`select from sighting where told_rev < news_rev`).toHaveLength(1);
+  expect(inbox.mails).toEqual([]);
+});
+
+test('a start in the middle of an hour makes up for a missed one, and leaves the news of this one to the next', async () => {
+  const { inbox, mailer } = await mailbox();
+  const [missed, fresh] = [await scene(sql), await scene(sql)];
+  await missed.see(trippedSighting());
+  const trip = { atMs: HOUR_MS + 60_000 };
+  await fresh.see(trippedSighting({ trip, lastAtMs: trip.atMs }));
+  const deps = replica(sql, mailer);
+  deps.clock.ms = HOUR_MS + 2_220_000;
+  await runDigests(deps);
+  expect(subjectsOf(inbox)).toEqual([expect.stringContaining(missed.name)]);
+  expect(textsOf(inbox)[0]).toMatch(/This mail is late: .* Picket could not send it\s+before/s);
+  deps.clock.ms = NEXT_HOUR;
+  await runDigests(deps);
+  expect(subjectsOf(inbox)[1]).toContain(fresh.name);
+});
+
+test('a mail that a person asks for tells what is new, and the hourly one what comes after', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  const deps = replica(sql, mailer);
+  expect(await sendDigestNow(deps, prod.networkId)).toEqual({ kind: 'nothing' });
+  await prod.see(trippedSighting());
+  const sent = await sendDigestNow(deps, prod.networkId);
+  expect(sent).toEqual({ kind: 'sent', messageId: inbox.mails[0]?.parsed.messageId });
+  await prod.see(trippedSighting({ source: '198.51.100.9', address: '198.51.100.9' }));
+  deps.clock.ms = HOUR_MS + 1_000;
+  expect(await sendDigestNow(deps, prod.networkId)).toMatchObject({ kind: 'sent' });
+  await prod.see(trippedSighting({ source: '198.51.100.10', address: '198.51.100.10' }));
+  await runDigests(deps);
+  expect(textsOf(inbox).map((text) => text.match(/^. 198[\d.]+/m)?.[0])).toEqual([
+    '! 198.51.100.7',
+    '! 198.51.100.9',
+    '! 198.51.100.10',
+  ]);
+});
+
+test('a mail asked for that is not taken says so and is tried again', async () => {
+  const { mailer } = await mailbox({ onConnect: () => {} }, 300);
+  const prod = await scene(sql);
+  await prod.see(trippedSighting());
+  expect(await sendDigestNow(replica(sql, mailer), prod.networkId)).toEqual({
+    kind: 'left',
+    reason: 'no end after 300 ms',
+  });
+  expect(await sql`select from digest where sent_at is null`).toHaveLength(1);
+});
+
+test('a preview is the mail that would be sent, and changes nothing', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  const deps = replica(sql, mailer);
+  expect(await previewDigest(deps, prod.networkId)).toBeUndefined();
+  await prod.see(trippedSighting());
+  const preview = await previewDigest(deps, prod.networkId);
+  expect(await previewDigest(deps, prod.networkId)).toEqual(preview);
+  await sendDigestNow(deps, prod.networkId);
+  expect(subjectsOf(inbox)).toEqual([preview?.subject]);
+  // The key of the sent mail is a millisecond after the full hour, which no line shows.
+  expect(textsOf(inbox)).toEqual([preview?.text]);
+});
+
+test('facts that another release wrote are left with a reason', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  await sql`
+    insert into digest (network_id, hour, facts, list_version, message_id, lease_until)
+    values (${prod.networkId}, ${new Date(HOUR_MS)}, '{"version": 99}', 0, '<x@y>', now())`;
+  await sendLeftDigests(replica(sql, mailer));
+  expect(inbox.mails).toEqual([]);
+  expect(await sql`select last_error from digest`).toEqual([
+    { last_error: 'its facts were written by another release' },
+  ]);
+});
