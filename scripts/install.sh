@@ -269,14 +269,14 @@ $(journalctl -u "$NAME" -n 15 --no-pager -o cat 2>/dev/null)"
 
 # Three seconds in a row without a restart: "active" alone is said as soon as the program begins.
 wait_active() {
-  tries=0 calm=0 restarts=''
-  while [ "$calm" -lt 3 ] && [ "$tries" -lt 30 ]; do
+  tries=0 calm=0 before=''
+  while [ "$calm" -lt 3 ]; do
     sleep 1
-    now=$(systemctl show -p NRestarts "$NAME")
-    if systemctl is-active -q "$NAME" && [ "$now" = "$restarts" ]; then calm=$((calm + 1)); else calm=0; fi
-    restarts=$now tries=$((tries + 1))
+    restarts=$(systemctl show -P NRestarts "$NAME")
+    if systemctl is-active -q "$NAME" && [ "$restarts" = "$before" ]; then calm=$((calm + 1)); else calm=0; fi
+    before=$restarts tries=$((tries + 1))
+    [ "$tries" -lt 30 ] && [ "$restarts" -lt 3 ] || return 1
   done
-  [ "$calm" -ge 3 ]
 }
 
 # At every exit: takes back what a cut installation did, and removes the working folder.
