@@ -19,13 +19,8 @@ import type { HostFacts } from './host/facts.ts';
 import { tierFor } from './policy/derive.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Log } from './report/log.ts';
+import type { Outgoing } from './uplink/outbox.ts';
 import type { Engine } from './watch/engine.ts';
-
-/** What an agent tells its collector. */
-export interface Outgoing {
-  readonly sightings?: readonly Sighting[];
-  readonly unblocks?: readonly Unblock[];
-}
 
 /** The network's block list as this host accepted it; times are in this host's clock. */
 export interface SharedList {
@@ -67,9 +62,19 @@ export interface Agent {
   /** Takes over the network's list; resolves when it is in force. */
   applyShared(list: SharedList): Promise<void>;
   neverBlockFacts(): NeverBlockFacts;
-  ownAddresses(): readonly Address[];
-  localBlocks(): number;
+  status(): AgentStatus;
 }
+
+/** What a status event tells of the agent itself. */
+export interface AgentStatus {
+  readonly addresses: Address[];
+  readonly localBlocks: number;
+  /** Probes that the engine knows it did not tell, as of the last upkeep, and sources forgotten for want of room. */
+  readonly probesLost: number;
+}
+
+/** Most addresses of a host that its status names (protocol: statusEventSchema). */
+const MAX_ADDRESSES = 256;
 
 /** How often changed sightings without a trip are told, ms. */
 const TELL_MS = 2_000;
@@ -88,6 +93,7 @@ export function createAgent(deps: AgentDeps): Agent {
   let networkAllow: readonly Cidr[] = [];
   let shared: ReadonlyMap<Source, SharedBlock> = new Map();
   let timers: NodeJS.Timeout[] = [];
+  let probesLost = 0;
 
   const never = (): NeverBlockFacts => {
     const { own, gateways, resolvers } = facts;
@@ -151,6 +157,7 @@ export function createAgent(deps: AgentDeps): Agent {
 
   const upkeep = async (): Promise<void> => {
     await refresh();
+    probesLost = await engine.lost();
     for (const block of await keeper.count()) sightings.touch(block.source);
     sightings.expire(now() - policy.threshold.window, (source) => keeper.get(source) !== undefined);
   };
@@ -200,8 +207,11 @@ export function createAgent(deps: AgentDeps): Agent {
       await keeper.settle();
     },
     neverBlockFacts: never,
-    ownAddresses: () => facts.own,
-    localBlocks: () => [...keeper.all()].length,
+    status: () => ({
+      addresses: facts.own.slice(0, MAX_ADDRESSES),
+      localBlocks: [...keeper.all()].length,
+      probesLost: probesLost + sightings.forgotten,
+    }),
   };
 }
 

@@ -17,7 +17,7 @@ const common: BuildOptions = {
   absWorkingDir: root,
   banner: { js: `#!/usr/bin/env node\n${BANNER}` },
   define: { PICKET_VERSION: JSON.stringify(version) },
-  legalComments: 'linked',
+  legalComments: 'eof',
   logLevel: 'warning',
 };
 

@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 export type Call =
   | { command: 'run' | 'down' | 'check'; config: string }
   | { command: 'enroll'; config: string; joinKeyFile: string | undefined }
-  | { command: 'version' | 'help' };
+  | { command: 'version' }
+  | { command: 'help' };
 
 /** Outcome of reading the command line: the call, or what was wrong with it. */
 export type CallResult = { ok: true; call: Call } | { ok: false; reason: string };
@@ -59,7 +60,8 @@ export function parseCall(args: readonly string[]): CallResult {
     return { ok: false, reason: `--join-key-file belongs to enroll, not to ${command}` };
   }
   const config = values.config ?? DEFAULT_CONFIG;
-  if (command === 'version' || command === 'help') return { ok: true, call: { command } };
+  if (command === 'version') return { ok: true, call: { command } };
+  if (command === 'help') return { ok: true, call: { command } };
   return { ok: true, call: command === 'enroll' ? { command, config, joinKeyFile } : { command, config } };
 }
 

@@ -52,39 +52,48 @@ export function createConnectEngine(deps: ConnectDeps): Engine {
 
 type Bound = { server: Server | UdpSocket } | { error: string };
 
+/** Binds on all addresses of both families, or of IPv4 alone where the system has no IPv6. */
+async function bindWidely(bind: (host: '::' | '0.0.0.0') => Promise<Bound>): Promise<Bound> {
+  const both = await bind('::');
+  return 'error' in both && both.error === 'EAFNOSUPPORT' ? bind('0.0.0.0') : both;
+}
+
 function bindTcp(port: number, sink: ProbeSink, now: () => number): Promise<Bound> {
-  const server = createServer({ pauseOnConnect: true }, (socket) => {
-    const probe = probeOf(socket, port, now());
-    // A reset instead of a close leaves no TIME_WAIT behind, however many connections come.
-    socket.on('error', () => {}).resetAndDestroy();
-    if (probe !== undefined) sink.probe(probe);
-  });
-  server.maxConnections = MAX_CONNECTIONS;
-  return new Promise((resolve) => {
-    server.once('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code ?? error.message }));
-    server.listen({ port, host: '::', exclusive: true }, () => {
-      // After the start an error is one failed accept (out of file descriptors): the next one may work.
-      server.removeAllListeners('error').on('error', () => {});
-      resolve({ server });
+  return bindWidely((host) => {
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      const probe = probeOf(socket, port, now());
+      // A reset instead of a close leaves no TIME_WAIT behind, however many connections come.
+      socket.on('error', () => {}).resetAndDestroy();
+      if (probe !== undefined) sink.probe(probe);
     });
+    server.maxConnections = MAX_CONNECTIONS;
+    return bound(server, () => server.listen({ port, host, exclusive: true }));
   });
 }
 
 function bindUdp(port: number, sink: ProbeSink, now: () => number): Promise<Bound> {
-  const socket = createSocket({ type: 'udp6', recvBufferSize: 65_536 });
-  socket.on('message', (_data, from) => {
-    const address = parseAddress(from.address.split('%')[0] ?? '');
-    const localAddress = parseAddress(socket.address().address) ?? '::';
-    if (address === undefined) return;
-    const common = { atMs: now(), address, localAddress, port };
-    sink.probe({ ...common, transport: 'udp', technique: 'udp', evidence: 'forgeable' });
-  });
-  return new Promise((resolve) => {
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code ?? error.message }));
-    socket.bind({ port, address: '::', exclusive: true }, () => {
-      socket.removeAllListeners('error').on('error', () => {});
-      resolve({ server: socket });
+  return bindWidely((host) => {
+    const socket = createSocket({ type: host === '::' ? 'udp6' : 'udp4', recvBufferSize: 65_536 });
+    socket.on('message', (_data, from) => {
+      const address = parseAddress(from.address.split('%')[0] ?? '');
+      const localAddress = parseAddress(socket.address().address) ?? '::';
+      if (address === undefined) return;
+      const common = { atMs: now(), address, localAddress, port };
+      sink.probe({ ...common, transport: 'udp', technique: 'udp', evidence: 'forgeable' });
     });
+    return bound(socket, () => socket.bind({ port, address: host, exclusive: true }));
+  });
+}
+
+function bound(server: Server | UdpSocket, listen: () => void): Promise<Bound> {
+  return new Promise((resolve) => {
+    server.once('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code ?? error.message }));
+    server.once('listening', () => {
+      // After the start an error is one failed accept (out of file descriptors): the next one may work.
+      server.removeAllListeners('error').on('error', () => {});
+      resolve({ server });
+    });
+    listen();
   });
 }
 

@@ -1,0 +1,99 @@
+import { lookup } from 'node:dns/promises';
+import { join } from 'node:path';
+import { type Address, parseAddress } from '@picket/protocol';
+import { v7 } from 'uuid';
+import { createAgent } from '../agent.ts';
+import { createKeeper } from '../blocks/keeper.ts';
+import { readHostFacts } from '../host/facts.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Log } from '../report/log.ts';
+import { openReport } from '../report/report.ts';
+import { loadEnrolment } from '../uplink/enrolment.ts';
+import { loadIdentity } from '../uplink/identity.ts';
+import type { Outgoing } from '../uplink/outbox.ts';
+import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
+import { startUplink, type Uplink } from '../uplink/uplink.ts';
+import { AGENT_VERSION } from '../version.ts';
+import { chooseParts } from './setup.ts';
+
+/** Longest an orderly end may take, ms: service managers lose patience after some ten times that. */
+const STOP_LIMIT_MS = 8_000;
+
+/**
+ * Puts the parts together and runs until SIGTERM or SIGINT. Detection and blocking come first and need no collector;
+ * the table stays in the kernel when the agent ends, so that a restart opens nothing.
+ *
+ * @returns the exit status
+ */
+export async function runCommandLine(policy: Policy, log: Log): Promise<number> {
+  await makePrivateFolder(policy.state_dir);
+  const [identity, enrolment] = await Promise.all([
+    loadIdentity(policy.state_dir),
+    loadEnrolment(policy.state_dir),
+  ]);
+  const { engine, firewall } = await chooseParts(policy, log);
+  const report = openReport({
+    policy,
+    engine: engine.name,
+    firewall: firewall.name,
+    enforces: firewall.enforces,
+    log,
+  });
+  const book = join(policy.state_dir, 'blocks.json');
+  const keeper = createKeeper({
+    firewall,
+    load: () => readFileIfThere(book),
+    save: (text) => replaceFile(book, text),
+    now: Date.now,
+    log,
+    firstBlockMs: policy.block.duration,
+  });
+  // What the agent tells before its uplink is up waits here.
+  const early: [Outgoing, { urgent: boolean }][] = [];
+  let uplink: Uplink | undefined;
+  const agent = createAgent({
+    ...{ policy, engine, firewall, keeper, report, log },
+    now: Date.now,
+    newId: v7,
+    readFacts: readHostFacts,
+    collectors: collectorAddresses(enrolment?.url),
+    send: (outgoing, options) =>
+      uplink === undefined ? early.push([outgoing, options]) : uplink.send(outgoing, options),
+  });
+  const startedAtMs = Date.now();
+  await agent.start();
+  uplink = await startUplink({
+    ...{ stateDir: policy.state_dir, identity, enrolment, log },
+    allowInsecureHttp: policy.uplink.allow_insecure_http,
+    neverBlockFacts: () => agent.neverBlockFacts(),
+    applyBlockList: (list) => agent.applyShared(list),
+    status: () => ({
+      ...{ agentVersion: AGENT_VERSION, engine: engine.name, firewall: firewall.name, startedAtMs },
+      ...agent.status(),
+    }),
+  });
+  for (const [outgoing, options] of early) uplink.send(outgoing, options);
+  log.info('watching', { engine: engine.name, firewall: firewall.name, version: AGENT_VERSION });
+
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
+  log.info(`ending on ${signal}; blocks stay in force`);
+  setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+  await agent.stop();
+  await uplink.stop();
+  await report.close();
+  return 0;
+}
+
+/** Addresses the collector answers on; while names cannot be resolved, those of the last time. */
+function collectorAddresses(url: string | undefined): () => Promise<readonly Address[]> {
+  let last: readonly Address[] = [];
+  return async () => {
+    if (url === undefined) return [];
+    const name = new URL(url).hostname.replace(/^\[|\]$/g, '');
+    const found = await lookup(name, { all: true }).catch(() => undefined);
+    last = found?.flatMap(({ address }) => parseAddress(address) ?? []) ?? last;
+    return last;
+  };
+}
