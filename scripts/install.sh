@@ -357,7 +357,7 @@ main() {
   read_join_key
   prepare
   install_agent
-  say "Picket's agent $version is installed: service $NAME, $CONFIG, $STATE"
+  say "Picket's agent ${version##* } is installed: service $NAME, $CONFIG, $STATE"
 }
 
 wrapper() {
