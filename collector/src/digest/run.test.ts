@@ -273,3 +273,46 @@ test('facts that another release wrote are left with a reason', async () => {
     { last_error: 'its facts were written by another release' },
   ]);
 });
+
+test('through a day of crashes before and after the server took the mail, each hour is told under one Message-ID', async () => {
+  const { inbox, mailer } = await mailbox();
+  const prod = await scene(sql);
+  let random = 7;
+  const draw = () => {
+    random = (random * 48_271) % 2_147_483_647;
+    return random % 3;
+  };
+  const crashing: Mailer = {
+    from: mailer.from,
+    async send(mail) {
+      const fate = draw();
+      if (fate === 0) throw new Error('killed before the mail went out');
+      const delivery = await mailer.send(mail);
+      if (fate === 1) throw new Error('killed before the outcome was recorded');
+      return delivery;
+    },
+  };
+  const replicas = [0, 1].map(() => ({ ...replica(sql, crashing), log: silent }));
+  for (let hour = 0; hour < 24; hour++) {
+    await prod.see(trippedSighting({ source: `198.51.100.${hour}`, address: `198.51.100.${hour}` }));
+    for (const each of replicas) each.clock.ms = HOUR_MS + hour * 3_600_000;
+    await Promise.all(replicas.map(runDigests));
+    for (let left = 1; left > 0; left = (await sql`select from digest where sent_at is null`).length) {
+      await sql`update digest set lease_until = now() where sent_at is null`;
+      await Promise.all(replicas.map(sendLeftDigests));
+    }
+  }
+  const told = new Map<string | undefined, Set<string>>();
+  for (const { parsed } of inbox.mails) {
+    const { messageId, text } = parsed;
+    told.set(messageId, (told.get(messageId) ?? new Set()).add(scannersIn(text)));
+  }
+  expect([...told.values()].map((scanners) => [...scanners])).toEqual(
+    Array.from({ length: 24 }, (_, hour) => [`198.51.100.${hour}`]),
+  );
+  expect(inbox.mails.length).toBeGreaterThan(24);
+});
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+const scannersIn = (text = '') => [...text.matchAll(/^! ([\d.]+):/gm)].map(([, source]) => source).join();

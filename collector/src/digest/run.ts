@@ -16,7 +16,7 @@ import { listOf, messageIdOf } from './envelope.ts';
 import { factsSchema, isWorthMail } from './facts.ts';
 import { foreign } from './foreign.ts';
 import { type MailContent, render } from './render.ts';
-import { hourOf, isOnTime, momentOf, retryMs } from './schedule.ts';
+import { GIVE_UP_MS, hourOf, isOnTime, momentOf, retryMs } from './schedule.ts';
 
 /** What the digests work with. */
 export type DigestDeps = {
@@ -123,19 +123,21 @@ async function deliver(deps: DigestDeps, lease: Lease): Promise<Outcome> {
   const { sql, log } = deps;
   const { networkId, hourMs, messageId, attempt } = lease;
   const delivery = await send(deps, lease);
-  if (delivery.kind === 'failed') {
-    const reason = foreign(delivery.reason, 500);
-    await recordFailed(sql, lease, { reason, retryMs: retryMs(attempt) });
-    log.warn(
-      { networkId, hour: new Date(hourMs), attempt, reason },
-      'a digest was not taken; it is tried again',
-    );
-    return { kind: 'left', reason };
-  }
+  if (delivery.kind === 'failed') return postpone(deps, lease, foreign(delivery.reason, 500));
   const refused = delivery.refused.map((address) => foreign(address, 254)).join(', ');
   await recordSent(sql, lease, refused === '' ? undefined : `refused for ${refused}`);
   log.info({ networkId, hour: new Date(hourMs), attempt, messageId, refused }, 'a digest was sent');
   return { kind: 'sent', messageId };
+}
+
+async function postpone({ sql, log, nowMs }: DigestDeps, lease: Lease, reason: string): Promise<Outcome> {
+  const { networkId, hourMs, attempt } = lease;
+  const waitMs = retryMs(attempt);
+  await recordFailed(sql, lease, { reason, waitMs });
+  const fields = { networkId, hour: new Date(hourMs), attempt, reason };
+  if (nowMs() + waitMs - hourMs < GIVE_UP_MS) log.warn(fields, 'a digest was not taken; it is tried again');
+  else log.error(fields, 'a digest was not taken for days; it is given up');
+  return { kind: 'left', reason };
 }
 
 async function send({ sql, mailer, nowMs }: DigestDeps, lease: Lease): ReturnType<Mailer['send']> {

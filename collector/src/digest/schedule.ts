@@ -28,3 +28,6 @@ export function momentOf(nowMs: number): number {
 export function retryMs(attempt: number): number {
   return Math.min(LONGEST_RETRY_MS, 60_000 * 2 ** (attempt - 1));
 }
+
+/** For how long an undelivered mail is tried again, ms. Five days, as mail servers do (RFC 5321 section 4.5.4.1). */
+export const GIVE_UP_MS = 5 * 24 * HOUR_MS;

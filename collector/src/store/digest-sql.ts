@@ -1,4 +1,13 @@
+import { MAX_RANGES, MAX_SIGHTINGS_PER_SCANNER } from '../digest/facts.ts';
 import type { Tx } from './sql.ts';
+
+/** Whose news, and as of when. */
+export type NewsQuery = {
+  networkId: string;
+  nowMs: number;
+  /** Whether to mark it as told. A preview does not. */
+  mark: boolean;
+};
 
 /** Most characters kept of a text that others wrote: more than a mail shows of it. */
 export const MAX_TEXT = 200;
@@ -12,3 +21,58 @@ export const blockObject = (tx: Tx) => tx`jsonb_build_object(
   'source', k.source::text, 'tier', k.tier, 'reason', left(k.reason, ${MAX_TEXT}), 'author', left(k.author, ${MAX_TEXT}),
   'atMs', ${epochMs(tx, 'k.created_at')}, 'untilMs', ${epochMs(tx, 'k.until_at')},
   'removedMs', case when k.removed_at < k.until_at then ${epochMs(tx, 'k.removed_at')} end)`;
+
+/** Variable of a JSON path: index of the last port range that is kept. */
+const LAST_RANGE = JSON.stringify({ last: MAX_RANGES - 1 });
+
+/** Most techniques kept of a scanner, those with most probes. */
+const MAX_TECHNIQUES = 8;
+
+/** Totals over all of `scanner`. */
+export const totalsObject = (tx: Tx) => tx`(
+  select jsonb_build_object(
+    'scanners', count(*),
+    'blocked', count(*) filter (where is_blocked),
+    'allowed', count(*) filter (where allowed is not null),
+    'observed', count(*) filter (
+      where not is_blocked and own_host is null and allowed is null and observing_hosts > 0),
+    'unblocked', count(*) filter (
+      where not is_blocked and own_host is null and allowed is null and observing_hosts = 0),
+    'ownHosts', count(distinct own_host),
+    'hostsTouched', (select count(distinct host_id) from told where source in (select source from scanner)),
+    'probes', coalesce(sum(probes), 0),
+    'droppedPackets', coalesce(sum(dropped), 0),
+    'fewestInForce', coalesce(min(in_force) filter (where is_blocked), 0),
+    'mostInForce', coalesce(max(in_force) filter (where is_blocked), 0),
+    'untilMs', max(block_end_ms)
+  ) from scanner)`;
+
+/** One of `top`, with its shared block `k`. */
+export const scannerObject = (tx: Tx, networkId: string) => tx`
+  jsonb_build_object(
+    'source', top.source::text,
+    'address', host(top.address),
+    'ownHost', left(top.own_host, ${MAX_TEXT}),
+    'allowed', top.allowed,
+    'techniques', (select jsonb_agg(jsonb_build_array(name, probes) order by probes desc, name) from (
+      select t.key as name, sum(t.value::numeric) as probes
+      from part p cross join jsonb_each_text(p.techniques) t where p.source = top.source
+      group by t.key order by probes desc, name limit ${MAX_TECHNIQUES}) most),
+    'probes', top.probes, 'ports', top.ports, 'hosts', top.hosts, 'trippedHosts', top.tripped_hosts,
+    'hostsInForce', top.in_force, 'observingHosts', top.observing_hosts, 'droppedPackets', top.dropped,
+    'firstMs', ${epochMs(tx, 'top.first_at')}, 'lastMs', ${epochMs(tx, 'top.last_at')},
+    'evidence', case when top.proven then 'handshake' else 'forgeable' end,
+    'again', top.again,
+    'timesBlocked', coalesce((
+      select s.blocks from source s where s.network_id = ${networkId} and s.source = top.source), 0),
+    'shared', case when k.source is not null then ${blockObject(tx)} end,
+    'sightings', (select jsonb_agg(jsonb_build_object(
+        'host', left(h.name, ${MAX_TEXT}),
+        'tcp', jsonb_path_query_array(p.ports, '$.tcp[0 to $last]', ${LAST_RANGE}::text::jsonb),
+        'udp', jsonb_path_query_array(p.ports, '$.udp[0 to $last]', ${LAST_RANGE}::text::jsonb),
+        'ports', p.port_count, 'probes', p.probes,
+        'firstMs', ${epochMs(tx, 'p.first_at')}, 'lastMs', ${epochMs(tx, 'p.last_at')},
+        'trippedMs', ${epochMs(tx, 'p.tripped_at')}, 'block', p.block) order by p.place)
+      from part p join host h on h.network_id = ${networkId} and h.id = p.host_id
+      where p.source = top.source and p.place <= ${MAX_SIGHTINGS_PER_SCANNER})
+  )`;

@@ -259,7 +259,7 @@ test('of 100,000 untold sightings a bounded part is read, and the totals are rig
   expect(JSON.stringify(preview).length).toBeLessThan(60_000);
   const { text, html } = render(preview, { atMs: HOUR_MS, attempt: 1 });
   expect(text.length + html.length).toBeLessThan(95_000);
-});
+}, 120_000);
 
 test('counts that a hostile host made up cannot keep the mail from being made', async () => {
   const prod = await scene(sql);

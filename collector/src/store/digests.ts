@@ -1,5 +1,6 @@
 import { CORRELATION } from '../correlate/evidence.ts';
 import { type Facts, isWorthMail } from '../digest/facts.ts';
+import { GIVE_UP_MS } from '../digest/schedule.ts';
 import { readScannerNews } from './digest-news.ts';
 import { readPeoplesNews } from './digest-people.ts';
 import type { Query, Sql, Tx } from './sql.ts';
@@ -34,9 +35,6 @@ const CLAIM_TIMEOUT_MS = 600_000;
 
 /** For how long the news of a network waits for a mail that could not be sent yet: they become one mail, not many. */
 const WAIT_FOR_UNSENT_MS = 24 * 3_600_000;
-
-/** How long an undelivered mail is tried again, ms. Five days, as mail servers do (RFC 5321 section 4.5.4.1). */
-const GIVE_UP_MS = 5 * 24 * 3_600_000;
 
 /**
  * Networks with something to tell that have no digest for the hour yet.
@@ -179,10 +177,10 @@ export async function recordSent(sql: Query, lease: Lease, note: string | undefi
 export async function recordFailed(
   sql: Query,
   lease: Lease,
-  { reason, retryMs }: { reason: string; retryMs: number },
+  { reason, waitMs }: { reason: string; waitMs: number },
 ): Promise<void> {
   await sql`
-    update digest set last_error = ${reason}, lease_until = ${leaseEnd(sql, retryMs)}
+    update digest set last_error = ${reason}, lease_until = ${leaseEnd(sql, waitMs)}
     where network_id = ${lease.networkId} and hour = ${new Date(lease.hourMs)} and sent_at is null
       and attempts = ${lease.attempt}`;
 }
