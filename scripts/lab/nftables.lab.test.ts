@@ -1,4 +1,4 @@
-import { firewallContract, want } from '@picket/agent/firewall/contract';
+import { firewallContract, RULESET_POLICY, want } from '@picket/agent/firewall/contract';
 import { createNftables } from '@picket/agent/firewall/nftables';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { BLOCK_SETS, blockSet } from '@picket/agent/nft/names';
@@ -10,14 +10,6 @@ import { waitFor } from './wait.ts';
 const missing = labMissing();
 const SCANNER = '203.0.113.200';
 const NETWORKS = { allow: [], onLink: ['2001:db8:1::/64'] };
-const POLICY = {
-  threshold: { ports: 4, window: 3_600_000 },
-  holdMs: 3_600_000,
-  nflogGroup: 4_715,
-  ignored: { tcp: [], udp: [] },
-  ephemeral: [32_768, 60_999] as [number, number],
-  detects: true,
-};
 
 describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let lab: Lab;
@@ -29,7 +21,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
 
   const run = ({ argv, stdin }: { argv: readonly string[]; stdin?: string }) =>
     lab.exec('a', argv, stdin === undefined ? {} : { stdin });
-  const backend = () => createNftables({ run, now: Date.now, policy: POLICY });
+  const backend = () => createNftables({ run, now: Date.now, policy: RULESET_POLICY });
   const refused = async () => {
     const lists = await Promise.all(
       BLOCK_SETS.map(({ origin, tier, key }) =>

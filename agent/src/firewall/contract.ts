@@ -11,6 +11,16 @@ export interface Subject {
   readonly reopen: () => Firewall;
 }
 
+/** The table's part of the default policy. */
+export const RULESET_POLICY = {
+  threshold: { ports: 4, window: 3_600_000 },
+  holdMs: 3_600_000,
+  nflogGroup: 4_715,
+  ignored: { tcp: [], udp: [] },
+  ephemeral: [32_768, 60_999] as [number, number],
+  detects: true,
+};
+
 const NETWORKS = { allow: ['203.0.113.1'], onLink: ['2001:db8:1::/64'] };
 
 const SOURCES = ['198.51.100.7', '2001:db8:66::/64', '2001:db8:1::99'] as const;

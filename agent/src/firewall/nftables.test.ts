@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Command, Outcome } from '../run/runner.ts';
-import { want } from './contract.ts';
+import { RULESET_POLICY, want } from './contract.ts';
 import { FirewallError } from './firewall.ts';
 import { createNftables } from './nftables.ts';
-
-const POLICY = {
-  threshold: { ports: 4, window: 3_600_000 },
-  holdMs: 3_600_000,
-  nflogGroup: 4_715,
-  ignored: { tcp: [], udp: [] },
-  ephemeral: [32_768, 60_999] as [number, number],
-  detects: true,
-};
 
 const NETWORKS = { allow: [], onLink: [] };
 const OK: Outcome = { status: 0, stdout: '{"nftables":[]}', stderr: '' };
@@ -24,7 +15,7 @@ function fakeNft(answer: (script: string) => Outcome | undefined) {
     scripts.push(stdin ?? '');
     return answer(stdin ?? '') ?? OK;
   };
-  return { scripts, firewall: createNftables({ run, now: () => 1_000_000, policy: POLICY }) };
+  return { scripts, firewall: createNftables({ run, now: () => 1_000_000, policy: RULESET_POLICY }) };
 }
 
 describe('createNftables', () => {
