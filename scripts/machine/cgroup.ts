@@ -19,7 +19,7 @@ export function removeCgroup(path: string): void {
 }
 
 /** Where cgroup version 2 is mounted, from `/proc/self/mountinfo` (proc_pid_mountinfo(5)). */
-export function cgroup2Mount(mountinfo: string): string | undefined {
+function cgroup2Mount(mountinfo: string): string | undefined {
   for (const line of mountinfo.split('\n')) {
     const [mount, filesystem] = line.split(' - ');
     if (filesystem?.startsWith('cgroup2 ')) return mount?.split(' ')[4];
