@@ -1,0 +1,106 @@
+import type { Address, PortRange, Technique, Transport } from '@picket/protocol';
+
+/**
+ * PortSentry's words, letter by letter as version 1.2 wrote them (portsentry.c, portsentry_io.c, `ReportPacketType`),
+ * because log readers of 25 years match on them. One exception: 1.2 put two spaces before `TCP NULL scan`; its
+ * successors and all log readers have one. Where PortSentry had no words, ours keep its form.
+ */
+const SCANS: Readonly<Record<Technique, string>> = {
+  connect: 'Connect',
+  syn: 'TCP SYN/Normal scan',
+  fin: 'TCP FIN scan',
+  null: 'TCP NULL scan',
+  xmas: 'TCP XMAS scan',
+  maimon: 'Unknown Type: TCP Packet Flags: SYN: 0 FIN: 1 ACK: 1 PSH: 0 URG: 0 RST: 0',
+  ack: 'Unknown Type: TCP Packet Flags: SYN: 0 FIN: 0 ACK: 1 PSH: 0 URG: 0 RST: 0',
+  window: 'Unknown Type: TCP Packet Flags: SYN: 0 FIN: 0 ACK: 1 PSH: 0 URG: 0 RST: 0',
+  udp: 'UDP scan',
+};
+
+/** What a line about a probe tells. */
+export interface ScanFacts {
+  readonly technique: Technique;
+  readonly transport: Transport;
+  readonly address: Address;
+  readonly port: number;
+}
+
+/** Host name and address, as PortSentry wrote them with RESOLVE_HOST off: a look-up would tell the scanner's DNS. */
+const host = (address: Address): string => `${address}/${address}`;
+
+/** `attackalert: TCP SYN/Normal scan from host: H/IP to TCP port: N` */
+export function scanLine({ technique, transport, address, port }: ScanFacts): string {
+  return `attackalert: ${SCANS[technique]} from host: ${host(address)} to ${transport.toUpperCase()} port: ${port}`;
+}
+
+/** What a line about a block in force tells. */
+export interface BlockFacts {
+  /** The source as it is blocked: an address, or a network of them. */
+  readonly source: string;
+  /** What refuses its packets, in words: `nftables`, … */
+  readonly via: string;
+  /** The command that does it, as one would type it. */
+  readonly command: string;
+}
+
+/** `attackalert: Host IP has been blocked via … using command: "…"`: to be said only of a block that is in force. */
+export function blockedLine({ source, via, command }: BlockFacts): string {
+  return `attackalert: Host ${source} has been blocked via ${via} using command: "${command}"`;
+}
+
+/** `attackalert: Host: H/IP is already blocked Ignoring` */
+export function alreadyBlockedLine(address: Address): string {
+  return `attackalert: Host: ${host(address)} is already blocked Ignoring`;
+}
+
+/** What PortSentry said when its configuration told it to watch only. */
+export function ignoredLine(transport: Transport): string {
+  return `attackalert: Ignoring ${transport.toUpperCase()} response per configuration file setting.`;
+}
+
+/** A block that ended; PortSentry's never did. */
+export function unblockedLine(source: string, why: string): string {
+  return `adminalert: Host ${source} is no longer blocked: ${why}`;
+}
+
+/** Lines left out because one source wrote too many. */
+export function moreLine(address: Address, count: number): string {
+  return `attackalert: and ${count} more from host: ${host(address)}`;
+}
+
+/** Lines left out of many sources, or that the system log did not take. */
+export function leftOutLine(count: number, why: string): string {
+  return `adminalert: and ${count} more lines that ${why}`;
+}
+
+/** Ports that PortSentry's start messages name one by one; a longer list is told in ranges. */
+const MAX_SINGLE_PORTS = 100;
+
+/** Start messages of the engines that see unused ports by themselves: what is left alone. */
+export function stealthStartLines(ignored: Readonly<Record<Transport, readonly PortRange[]>>): string[] {
+  const words = 'adminalert: Advanced Stealth scan detection mode activated. Ignored';
+  return eachPort(ignored).map(([transport, port]) => `${words} ${transport} port: ${port}`);
+}
+
+/** Start messages of the engine that binds ports: which. */
+export function connectStartLines(bound: Readonly<Record<Transport, readonly PortRange[]>>): string[] {
+  return eachPort(bound).map(
+    ([transport, port]) => `adminalert: Going into listen mode on ${transport} port: ${port}`,
+  );
+}
+
+/** The last start message: from here on probes are seen. */
+export const ACTIVE_LINE = 'adminalert: PortSentry is now active and listening.';
+
+function eachPort(ports: Readonly<Record<Transport, readonly PortRange[]>>): [string, string][] {
+  return (['tcp', 'udp'] as const).flatMap((transport) =>
+    portTexts(ports[transport]).map((text): [string, string] => [transport.toUpperCase(), text]),
+  );
+}
+
+function portTexts(ranges: readonly PortRange[]): string[] {
+  const count = ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+  if (count > MAX_SINGLE_PORTS)
+    return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
+  return ranges.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => `${from + i}`));
+}

@@ -1,0 +1,124 @@
+import { firstAddress, type PortRange, type Source, type Transport } from '@picket/protocol';
+import type { Report } from '../agent.ts';
+import type { BookedBlock } from '../blocks/book.ts';
+import type { Probe } from '../detect/probe.ts';
+import { addBlocks } from '../nft/elements.ts';
+import type { Policy } from '../policy/policy.ts';
+import { LineLimit } from './line-limit.ts';
+import type { Log } from './log.ts';
+import {
+  ACTIVE_LINE,
+  alreadyBlockedLine,
+  blockedLine,
+  connectStartLines,
+  ignoredLine,
+  leftOutLine,
+  moreLine,
+  scanLine,
+  stealthStartLines,
+  unblockedLine,
+} from './portsentry.ts';
+import { type LineSink, openSyslog } from './syslog.ts';
+
+/** What the report has to know to say true words. */
+export interface ReportOptions {
+  readonly policy: Policy;
+  /** Name of the engine that watches. */
+  readonly engine: string;
+  /** Name of the backend that blocks, and whether it really refuses packets. */
+  readonly firewall: string;
+  readonly enforces: boolean;
+  readonly log: Log;
+  /** Where lines go; the system log unless a test says otherwise. */
+  readonly sink?: LineSink;
+  /** How often it is told what was left out, ms. */
+  readonly accountMs?: number;
+}
+
+/** Once a minute. */
+const ACCOUNT_MS = 60_000;
+
+/** Most sources named in one account. */
+const MAX_NAMED = 10;
+
+/** Most blocked sources remembered for "is already blocked". */
+const MAX_BLOCKED = 100_000;
+
+/** Opens the report to the system log in PortSentry's words. */
+export function openReport(options: ReportOptions): Report & { close(): Promise<void> } {
+  const { policy, engine, log, accountMs = ACCOUNT_MS } = options;
+  const writeStderr = (line: string) => process.stderr.write(`${line}\n`);
+  const sink = options.sink ?? openSyslog({ log, pid: process.pid, writeStderr });
+  const limit = new LineLimit();
+  // Blocks have a budget of their own: a source's probes must not use up the line that tells its end.
+  const outcomes = new LineLimit();
+  const blocked = new Set<Source>();
+  const writeOf = (budget: LineLimit, source: string, ...lines: readonly string[]): void => {
+    if (budget.allows(source, performance.now())) for (const line of lines) sink.write(line);
+  };
+  const account = (): void => {
+    const { bySource, others } = limit.account(MAX_NAMED);
+    for (const [source, count] of bySource) sink.write(moreLine(firstAddress(source), count));
+    const rest = others + outcomes.account(0).others;
+    if (rest > 0) sink.write(leftOutLine(rest, 'other hosts caused'));
+  };
+  const timer = setInterval(account, accountMs).unref();
+  return {
+    started() {
+      for (const line of startLines(policy, engine)) sink.write(line);
+    },
+    probe(probe) {
+      const isBlocked = blocked.has(probe.address);
+      writeOf(
+        limit,
+        probe.address,
+        scanLine(probe),
+        ...(isBlocked ? [alreadyBlockedLine(probe.address)] : []),
+      );
+    },
+    blocked(block, probe) {
+      if (options.enforces && blocked.size < MAX_BLOCKED) blocked.add(block.source);
+      writeOf(outcomes, block.source, outcomeLine(options, block, probe));
+    },
+    ended(source, why) {
+      blocked.delete(source);
+      writeOf(outcomes, source, unblockedLine(source, why));
+    },
+    async close() {
+      clearInterval(timer);
+      account();
+      await sink.close();
+    },
+  };
+}
+
+function startLines({ watch, connect }: Policy, engine: string): string[] {
+  const lines =
+    engine === 'connect'
+      ? connectStartLines(portsOf(connect.tcp, connect.udp))
+      : stealthStartLines(portsOf(watch.ignore_tcp, watch.ignore_udp));
+  return [...lines, ACTIVE_LINE];
+}
+
+const portsOf = (
+  tcp: readonly PortRange[],
+  udp: readonly PortRange[],
+): Record<Transport, readonly PortRange[]> => ({ tcp, udp });
+
+/** PortSentry said "blocked" of blocks that had failed; here it is said of what refuses packets only. */
+function outcomeLine(
+  { enforces, firewall }: ReportOptions,
+  block: BookedBlock,
+  probe: Probe | undefined,
+): string {
+  if (!enforces) return ignoredLine(probe?.transport ?? 'tcp');
+  const via = block.decidedBy === 'kernel' ? `${firewall} in the kernel` : firewall;
+  return blockedLine({ source: block.source, via, command: commandOf(firewall, block) });
+}
+
+/** What one would type to make the same block. */
+function commandOf(firewall: string, block: BookedBlock): string {
+  if (firewall !== 'nftables') return firewall;
+  const [line = ''] = addBlocks('local', [block], block.atMs);
+  return `nft ${line}`;
+}
