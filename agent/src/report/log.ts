@@ -97,7 +97,8 @@ function words(value: unknown): string {
 }
 
 function errorWords(error: Error & { code?: unknown }): string {
-  const code = typeof error.code === 'string' ? `${error.code}: ` : '';
+  const isNamed = typeof error.code !== 'string' || error.message.startsWith(error.code);
+  const code = isNamed ? '' : `${error.code}: `;
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
   return `${code}${error.message}${cause}`;
 }

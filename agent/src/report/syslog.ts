@@ -51,7 +51,8 @@ const ENVIRONMENT = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin', LC_A
  * Opens the system log. Node has no Unix datagram sockets, so one `logger` child writes the lines for as long as the
  * agent runs; `-t` and `-p` are all that util-linux, BusyBox and BSD have in common, and the tag carries the process
  * id. Without a log socket or `logger` the lines go to standard error with the priority prefix of sd-daemon(3),
- * which puts them into the journal with the same severity. What a log daemon loses while it restarts is beyond sight.
+ * which puts them into the journal with the same severity. What a log daemon or a child
+ * that is ended had taken already is beyond sight.
  */
 export function openSyslog(options: SyslogOptions): LineSink {
   return new Syslog(options);
@@ -63,6 +64,8 @@ class Syslog implements LineSink {
   readonly #retryMs: (failures: number) => number;
   #child: ChildProcess | undefined;
   #waiting: string[] = [];
+  /** Lines that a child's end left in the agent's hands. */
+  readonly #returned: string[] = [];
   #lost = 0;
   #failures = 0;
   #isFull = false;
@@ -93,7 +96,7 @@ class Syslog implements LineSink {
     clearTimeout(this.#timer);
     const child = this.#child;
     if (child !== undefined) {
-      for (const line of this.#waiting.splice(0)) child.stdin?.write(`${line}\n`);
+      for (const line of this.#waiting.splice(0)) this.#hand(child, line);
       await ended(child);
     }
     this.#toStderr();
@@ -107,13 +110,21 @@ class Syslog implements LineSink {
       return;
     }
     while (this.#waiting.length > 0 && !this.#isFull) {
-      const line = this.#waiting.shift();
-      this.#isFull = this.#child.stdin?.write(`${line}\n`) === false;
+      const line = this.#waiting.shift() ?? '';
+      this.#isFull = !this.#hand(this.#child, line);
     }
     if (this.#lost === 0 || this.#isFull) return;
     const lost = this.#lost;
     this.#lost = 0;
     this.write(leftOutLine(lost, 'the system log did not take'));
+  }
+
+  /** Hands a line to the child; false when it has enough for now. What the pipe did not take comes back at its end. */
+  #hand(child: ChildProcess, line: string): boolean {
+    const onTaken = (error: Error | null | undefined): void => {
+      if (error) this.#returned.push(line);
+    };
+    return child.stdin?.write(`${line}\n`, onTaken) ?? false;
   }
 
   #start(): void {
@@ -157,6 +168,7 @@ class Syslog implements LineSink {
   #onEnd(child: ChildProcess, why: Record<string, unknown>): void {
     if (this.#child !== child) return;
     this.#child = undefined;
+    this.#waiting.unshift(...this.#returned.splice(0));
     if (this.#isClosed) return;
     const hasLived = performance.now() - this.#startedMs > LIVED_MS;
     this.#failures = hasLived ? 1 : this.#failures + 1;

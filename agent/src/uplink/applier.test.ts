@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SILENT_LOG } from '../report/log.ts';
 import type { AcceptedList } from './accept.ts';
 import { Applier, type DesiredList } from './applier.ts';
+import { eventually } from './testing.ts';
 
 function list(version: number, ...sources: string[]): AcceptedList {
   const entries = new Map(sources.map((s): [string, BlockEntry] => [s, [s, 9e12, 'held', 'scan']]));
@@ -41,7 +42,7 @@ describe('the applier', () => {
     await applier.want(list(1, '198.51.100.1'));
     await applier.want(list(2));
     await applier.want(list(3, '198.51.100.9'));
-    await expect.poll(() => applied).toEqual([1, 3]);
+    await eventually(() => applied).toEqual([1, 3]);
     expect(seen.at(-1)?.removed).toEqual(['198.51.100.1']);
     expect(applier.inForce?.version).toBe(3);
   });

@@ -15,7 +15,7 @@ import { type Clock, createClock } from './clock.ts';
 import { type Answer, FakeCollector, type Seen } from './fake-collector.ts';
 import type { ListState } from './list-state.ts';
 import { Puller, type PullerOptions } from './pull.ts';
-import { type Bench, makeBench } from './testing.ts';
+import { type Bench, eventually, makeBench } from './testing.ts';
 
 let bench: Bench;
 let clock: Clock;
@@ -72,7 +72,7 @@ describe('a pull', () => {
   it('names who asks, and is bound to the request', async () => {
     answer(() => signed(ONE, { version: 4 }));
     start();
-    await expect.poll(() => polls().length).toBe(2);
+    await eventually(() => polls().length).toBe(2);
     const [first, second] = polls();
     expect(Object.fromEntries(first?.query ?? [])).toEqual({ since: '0' });
     expect(Object.fromEntries(second?.query ?? [])).toEqual({ since: '4', epoch: 'one' });
@@ -106,9 +106,7 @@ describe('a pull', () => {
         }),
     );
     start();
-    await expect
-      .poll(sources)
-      .toEqual([['198.51.100.1'], ['198.51.100.1', '198.51.100.2'], ['198.51.100.2']]);
+    await eventually(sources).toEqual([['198.51.100.1'], ['198.51.100.1', '198.51.100.2'], ['198.51.100.2']]);
   });
 
   it('asks for the whole list once when the digest shows that its own has drifted', async () => {
@@ -118,7 +116,7 @@ describe('a pull', () => {
       () => signed(TWO, { version: 2 }),
     );
     start();
-    await expect.poll(sources).toEqual([['198.51.100.1'], ['198.51.100.1', '198.51.100.2']]);
+    await eventually(sources).toEqual([['198.51.100.1'], ['198.51.100.1', '198.51.100.2']]);
     expect(Object.fromEntries(polls()[2]?.query ?? [])).toEqual({ since: '0' });
   });
 
@@ -126,7 +124,7 @@ describe('a pull', () => {
     const wrong = () => signed(TWO, { version: 2, digest: 'f'.repeat(16) });
     answer(() => signed(ONE), wrong, wrong, wrong);
     start();
-    await expect.poll(() => puller.why).toMatch(/even the whole list/);
+    await eventually(() => puller.why).toMatch(/even the whole list/);
     expect(sources()).toEqual([['198.51.100.1']]);
   });
 
@@ -154,7 +152,7 @@ describe('a pull', () => {
       () => signed([], { full: false, since: 1, version: 2, digest: listDigest(ONE) }),
     );
     start();
-    await expect.poll(() => lists.length).toBe(2);
+    await eventually(() => lists.length).toBe(2);
     expect(sources()).toEqual([['198.51.100.1'], ['198.51.100.1']]);
     expect(lines.some((line) => line.includes('warn'))).toBe(true);
     expect(puller.why).toBeUndefined();
@@ -165,7 +163,7 @@ describe('a pull', () => {
     const claims = { iss: collectorUrn(bench.fake.collectorId), aud: networkUrn(bench.fake.networkId) };
     answer(async () => ({ status: 200, body: await forger.list(TWO, claims) }));
     start();
-    await expect.poll(() => puller.why).toMatch(/signature/);
+    await eventually(() => puller.why).toMatch(/signature/);
     expect(lists).toEqual([]);
     await forger.stop();
   });
@@ -178,7 +176,7 @@ describe('a pull', () => {
       () => signed(TWO, { epoch: 'one', version: 8, iat: nowSeconds - 100 }),
     );
     start();
-    await expect.poll(() => puller.why).toMatch(/another history/);
+    await eventually(() => puller.why).toMatch(/another history/);
     expect(sources()).toEqual([['198.51.100.1', '198.51.100.2'], ['198.51.100.1']]);
   });
 
@@ -189,16 +187,16 @@ describe('a pull', () => {
       () => signed(ONE),
     );
     start({ waitSeconds: 0 });
-    await expect.poll(sources, { timeout: 5000 }).toEqual([['198.51.100.1']]);
+    await eventually(sources).toEqual([['198.51.100.1']]);
   });
 
   it('works when it was started with the collector down', async () => {
     await bench.fake.stop();
     answer(() => signed(ONE));
     start();
-    await expect.poll(() => puller.why).toBe('connection refused');
+    await eventually(() => puller.why).toBe('connection refused');
     await bench.fake.listen();
-    await expect.poll(sources).toEqual([['198.51.100.1']]);
+    await eventually(sources).toEqual([['198.51.100.1']]);
   });
 
   it('asks a server without long polling when that says, or more and more seldom', async () => {
@@ -209,10 +207,10 @@ describe('a pull', () => {
     const waits: number[] = [];
     const retryMs = (count: number): number => waits.push(count);
     start({ retryMs });
-    await expect.poll(() => polls().length, { timeout: 5000 }).toBeGreaterThanOrEqual(4);
+    await eventually(() => polls().length).toBeGreaterThanOrEqual(4);
     expect(waits).toEqual([1, 2]);
     expect(polls()).toHaveLength(4);
-    await expect.poll(() => polls().length, { timeout: 5000 }).toBeGreaterThan(4);
+    await eventually(() => polls().length).toBeGreaterThan(4);
   });
 
   it('learns the time from what is signed, and asks with it', async () => {
@@ -224,7 +222,7 @@ describe('a pull', () => {
       return polls().length > 3 ? () => {} : signed(ONE);
     });
     start();
-    await expect.poll(sources).toContainEqual(['198.51.100.1']);
+    await eventually(sources).toContainEqual(['198.51.100.1']);
     expect(Math.abs(clock.nowMs() - Date.now())).toBeLessThan(5000);
   });
 });
@@ -232,6 +230,6 @@ describe('a pull', () => {
 it('ends at once when it is stopped while it waits', async () => {
   bench.fake.on('GET /v1/blocklist', () => ({ status: 503, headers: { 'retry-after': '300' } }));
   start({ log: SILENT_LOG });
-  await expect.poll(() => puller.why).toBeDefined();
+  await eventually(() => puller.why).toBeDefined();
   await puller.stop();
 });

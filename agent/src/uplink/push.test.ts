@@ -12,7 +12,7 @@ import { rejectedFolder } from './rejected.ts';
 import { type Speaker, seal } from './seal.ts';
 import { FakeDisk } from './spool/fake-disk.ts';
 import { Spool } from './spool/spool.ts';
-import { type Bench, makeBench, sighting } from './testing.ts';
+import { type Bench, eventually, makeBench, sighting } from './testing.ts';
 
 let bench: Bench;
 let spool: Spool;
@@ -49,7 +49,7 @@ async function spoolBatch(count = 1, hasTrip = false): Promise<string> {
 
 const pushes = (): Seen[] => bench.fake.seenOn('/v1/events');
 const pushedNames = (): unknown[] => pushes().map((seen) => seen.claims.jti);
-const whenEmpty = () => expect.poll(() => spool.stats().batches, { timeout: 10_000 }).toBe(0);
+const whenEmpty = () => eventually(() => spool.stats().batches).toBe(0);
 
 /** Answers the first pushes in turn, all later ones with 202. */
 function answerFirst(...answers: Answer[]): void {
@@ -121,7 +121,7 @@ describe('a push', () => {
     await bench.fake.stop();
     await spoolBatch();
     pusher.wake();
-    await expect.poll(() => pusher.stats.why).toBe('connection refused');
+    await eventually(() => pusher.stats.why).toBe('connection refused');
     await bench.fake.listen();
     await whenEmpty();
     expect(pusher.stats).toMatchObject({ accepted: 1, why: undefined });
@@ -132,7 +132,7 @@ describe('a push', () => {
     const startMs = performance.now();
     await spoolBatch(1, true);
     pusher.wake();
-    await expect.poll(() => pusher.stats.why).toBeDefined();
+    await eventually(() => pusher.stats.why).toBeDefined();
     pusher.wake();
     await whenEmpty();
     expect(performance.now() - startMs).toBeGreaterThan(900);
@@ -142,7 +142,7 @@ describe('a push', () => {
     answerFirst({ status: 503, headers: { 'retry-after': '1' } });
     await spoolBatch();
     pusher.wake();
-    await expect.poll(() => pusher.stats.why).toBeDefined();
+    await eventually(() => pusher.stats.why).toBeDefined();
     const order: unknown[] = [];
     bench.fake.on('POST /v1/events', (seen) => {
       order.push(seen.claims.jti);
@@ -176,7 +176,7 @@ describe('a push', () => {
       seen.claims.jti === bad ? { status: 400, body: 'what?' } : { status: 202 },
     );
     pusher.wake();
-    await expect.poll(() => pushes().length).toBeGreaterThan(5);
+    await eventually(() => pushes().length).toBeGreaterThan(5);
     expect(await rejectedNames(), 'nothing else passed: the fault may be a proxy').toEqual([]);
     await spoolBatch();
     pusher.wake();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Sighting } from '@picket/protocol';
 import { v7 as uuid7 } from 'uuid';
+import { expect } from 'vitest';
 import { enrol } from './enrol.ts';
 import type { Enrolment } from './enrolment.ts';
 import { FakeCollector } from './fake-collector.ts';
@@ -59,4 +60,9 @@ export function sighting(changes: Partial<Sighting> = {}): Sighting {
     successes: 0,
     ...changes,
   };
+}
+
+/** Waits until the value is as expected; a busy machine may take its time. */
+export function eventually<T>(value: () => T) {
+  return expect.poll(value, { timeout: 15_000, interval: 10 });
 }

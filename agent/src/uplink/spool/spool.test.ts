@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { v7 as uuid7 } from 'uuid';
 import { describe, expect, it, vi } from 'vitest';
 import { createLog, SILENT_LOG } from '../../report/log.ts';
+import { eventually } from '../testing.ts';
 import { openSpoolFolder } from './disk.ts';
 import { FakeDisk } from './fake-disk.ts';
 import type { Batch } from './record.ts';
@@ -120,7 +121,7 @@ describe('a spool whose disk is full', () => {
     expect(await contents(spool)).toHaveLength(3);
     expect(spool.stats()).toMatchObject({ isDiskFailing: true, inMemory: 3 });
     disk.roomBytes = undefined;
-    await expect.poll(() => spool.stats()).toMatchObject({ isDiskFailing: false, inMemory: 0 });
+    await eventually(() => spool.stats()).toMatchObject({ isDiskFailing: false, inMemory: 0 });
     expect(lines).toHaveLength(2);
     expect(lines[0]).toContain('ENOSPC');
     expect(new Set(await contents(await open(disk)))).toEqual(new Set(all));
