@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Agent, prepareAgent } from './agent.ts';
+import { type Agent, hostName, prepareAgent } from './agent.ts';
 import { type Collector, prepareCollector } from './collector.ts';
 import type { Lab } from './lab.ts';
 import { type MailServer, startMailServer } from './mail.ts';
@@ -54,7 +54,7 @@ async function newJoinKey(collector: Collector, uses: number): Promise<string> {
 
 async function haveReported(collector: Collector, lab: Lab): Promise<boolean> {
   const hosts = hostsSchema.parse(JSON.parse(await collector.picket('hosts', NETWORK, '--json')));
-  return lab.hosts.every(({ name }) => hosts.some((host) => host.name === name && host.statusAt));
+  return lab.hosts.every(({ name }) => hosts.some((host) => host.name === hostName(name) && host.statusAt));
 }
 
 /** Whether a client that means no harm gets the page and the banner of every host, over both families. */

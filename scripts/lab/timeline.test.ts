@@ -57,3 +57,23 @@ test('IPv6 packets are read with their ports', () => {
     },
   ]);
 });
+
+test('a hundred thousand probes that look the same are paired in no time', () => {
+  const probe = (atMs: number) => ({
+    atMs,
+    from: SCANNER,
+    to: HOST,
+    tcp: { fromPort: 1, toPort: 80, flags: 'S', seq: 7 },
+  });
+  const answer = {
+    atMs: 0.5,
+    from: HOST,
+    to: SCANNER,
+    tcp: { fromPort: 80, toPort: 1, flags: 'S.', ack: 8 },
+  };
+  const packets = [probe(0), answer, ...Array.from({ length: 100_000 }, (_, index) => probe(index + 1))];
+  expect(blockSpan(probesBetween(packets, SCANNER, HOST))).toMatchObject({
+    passed: 1,
+    firstUnansweredAtMs: 1,
+  });
+});

@@ -26,11 +26,13 @@ export function probesBetween(packets: readonly Packet[], scanner: string, host:
       const probe = { atMs, port: tcp.toPort };
       probes.push(probe);
       const id = key(tcp.fromPort, tcp.toPort, tcp.seq);
-      open.set(id, [...(open.get(id) ?? []), probe]);
+      const waiting = open.get(id);
+      if (waiting === undefined) open.set(id, [probe]);
+      else waiting.push(probe);
     } else if (from === host && to === scanner && tcp.ack !== undefined && /^(S\.|R\.?)$/.test(tcp.flags)) {
       // The answer acknowledges the SYN: its sequence number and one (RFC 9293 section 3.10.7).
-      const waiting = open.get(key(tcp.toPort, tcp.fromPort, (tcp.ack - 1) >>> 0));
-      const probe = waiting?.shift();
+      // Of probes that look the same the youngest: answers come at once, and one that never came shifts nothing.
+      const probe = open.get(key(tcp.toPort, tcp.fromPort, (tcp.ack - 1) >>> 0))?.pop();
       if (probe !== undefined) probe.answeredAtMs = atMs;
     }
   }
