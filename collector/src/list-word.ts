@@ -30,7 +30,9 @@ export async function carryListWord(options: ListWordOptions): Promise<() => Pro
   });
   const known = new Map<string, number>();
   const poll = () =>
-    announceMoved({ sql, watch, known }).catch((error) => log.warn({ err: error }, 'versions of lists not read'));
+    announceMoved({ sql, watch, known }).catch((error) =>
+      log.warn({ err: error }, 'versions of lists not read'),
+    );
   const endPoll = repeat(poll, pollMs);
   return async () => {
     await endPoll();

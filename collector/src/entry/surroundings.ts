@@ -2,14 +2,18 @@ import { homedir, hostname } from 'node:os';
 import { type Config, readConfig, type Surroundings } from './config.ts';
 
 /** Exit status for a configuration that cannot be used (`EX_CONFIG` of sysexits.h): restarting will not help. */
-const EX_CONFIG = 78;
+export const EX_CONFIG = 78;
 
-/** The configuration of this process; ends it when there are problems, all of them told. */
-export function configOrExit(): Config {
-  const result = readConfig(process.env, surroundings());
+/** The configuration cannot be used; the message tells every problem, one a line. */
+export class ConfigError extends Error {
+  readonly code = 'config';
+}
+
+/** The configuration of this machine and these variables. Throws a {@link ConfigError} with all problems. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const result = readConfig(env, surroundings());
   if (result.ok) return result.config;
-  for (const problem of result.problems) console.error(`picket: ${problem}`);
-  process.exit(EX_CONFIG);
+  throw new ConfigError(result.problems.map((problem) => `picket: ${problem}`).join('\n'));
 }
 
 function surroundings(): Surroundings {

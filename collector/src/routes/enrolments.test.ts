@@ -6,6 +6,7 @@ import { v7 as uuid7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addJoinToken } from '../store/join-tokens.ts';
 import { type TestCollector, testCollector, testHost, testNetwork } from '../testing/collector.ts';
+import { expectRefusal } from '../testing/expect-refusal.ts';
 import { type Changes, TestHost } from '../testing/host.ts';
 
 let database: Database;
@@ -36,16 +37,6 @@ const usesOf = async () => {
   >`select uses from join_token where network_id = ${networkId}`;
   return row?.uses;
 };
-
-async function expectRefusal(
-  reply: Response,
-  status: number,
-  err: string,
-  description: RegExp,
-): Promise<void> {
-  expect(await reply.json()).toEqual({ err, description: expect.stringMatching(description) });
-  expect(reply.status).toBe(status);
-}
 
 describe('a host with a good join token', () => {
   test('gets its identity, signed by the key that the collector publishes', async () => {

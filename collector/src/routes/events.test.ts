@@ -5,6 +5,7 @@ import { EVENT, hostUrn, MAX_BATCH_AGE_MS, MAX_BODY_BYTES, MAX_INFLATED_BYTES } 
 import { v7 as uuid7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestCollector, testCollector, testHost, testNetwork } from '../testing/collector.ts';
+import { expectRefusal } from '../testing/expect-refusal.ts';
 import { type Changes, TestHost } from '../testing/host.ts';
 import { sighting } from '../testing/sighting.ts';
 import { MAX_BATCH_AHEAD_MS } from '../verify/event-token.ts';
@@ -26,19 +27,6 @@ const countBatches = async () => {
   const [row] = await database.sql<{ count: number }[]>`select count(*) from received_batch`;
   return row?.count;
 };
-
-/** Asserts a refusal of RFC 8935 section 2.3: status, JSON with code and description, and that nothing was stored. */
-async function expectRefusal(
-  reply: Response,
-  status: number,
-  err: string,
-  description: RegExp,
-): Promise<void> {
-  expect(await reply.clone().json()).toEqual({ err, description: expect.stringMatching(description) });
-  expect(reply.status).toBe(status);
-  expect(reply.headers.get('content-type')).toBe('application/json');
-  expect(reply.headers.get('content-language')).toBe('en');
-}
 
 describe('a good batch', () => {
   test('is answered with 202 and nothing else once it is stored', async () => {

@@ -7,6 +7,7 @@ import { type TestCollector, testCollector, testHost, testNetwork } from '../tes
 import type { TestHost } from '../testing/host.ts';
 import { sighting, trippedSighting } from '../testing/sighting.ts';
 import { testStatus } from '../testing/status.ts';
+import { foldBySource, upsertEvidence } from './evidence.ts';
 import { allowSource, unblockSource } from './manual.ts';
 
 let database: Database;
@@ -140,6 +141,25 @@ describe('a source', () => {
     );
     expect(list?.add[0]?.[3]).toBe('probed web-1 and web-2; ports tcp 23');
   });
+
+  test('that a second host reports before the first report is committed is judged with both', async () => {
+    const { sql } = database;
+    await push(one, sighting({ firstAtMs: 1, lastAtMs: 2 }));
+    let second: Promise<void> | undefined;
+    await sql.begin(async (tx) => {
+      await upsertEvidence(tx, { networkId, hostId: one?.id ?? '' }, foldBySource([sighting()], Date.now()));
+      second = push(two, sighting());
+      await expect.poll(countLockWaits).toBe(1);
+    });
+    await second;
+    expect((await listOf())?.add).toHaveLength(1);
+  });
+
+  const countLockWaits = async () => {
+    const waits = await database.sql`
+      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    return waits.length;
+  };
 
   test('is not shared when it is an address of a host of the network', async () => {
     await two?.push({ [EVENT.status]: testStatus({ addresses: [SOURCE] }) });

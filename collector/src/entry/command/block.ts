@@ -3,11 +3,11 @@ import { type Command, Option } from 'commander';
 import { FIRST_BLOCK_MS } from '../../correlate/decide.ts';
 import { allowSource, blockSource, disallowSource, unblockSource } from '../../store/manual.ts';
 import { durationUpTo, reasonArgument, sourceArgument } from './argument.ts';
-import { formatTime } from './print.ts';
-import { CommandError, networkOf, withSession } from './session.ts';
+import { formatTime } from './format.ts';
+import { CommandError, type Console, networkOf, withSession } from './session.ts';
 
 /** `picket block`, `picket unblock`, `picket allow` and `picket disallow`. */
-export function addBlockCommands(program: Command): void {
+export function addBlockCommands(program: Command, console: Console): void {
   on(program, 'block', 'block a source on all hosts of a network; everything it sends is dropped')
     .requiredOption('--reason <words>', 'why', reasonArgument)
     .addOption(
@@ -15,16 +15,18 @@ export function addBlockCommands(program: Command): void {
         .argParser(durationUpTo(MAX_SHARED_BLOCK_MS))
         .default(FIRST_BLOCK_MS, `${FIRST_BLOCK_MS / 3_600_000}h`),
     )
-    .action(block);
+    .action((name, source, options) => block(console, name, source, options));
   on(
     program,
     'unblock',
     'lift the shared block of a source; only what it does from now on counts again',
-  ).action(unblock);
+  ).action((name, source) => unblock(console, name, source));
   on(program, 'allow', 'never block a source on any host of a network, and lift the blocks it has now')
     .requiredOption('--reason <words>', 'why', reasonArgument)
-    .action(allow);
-  on(program, 'disallow', 'take an allow entry back').action(disallow);
+    .action((name, source, options) => allow(console, name, source, options));
+  on(program, 'disallow', 'take an allow entry back').action((name, source) =>
+    disallow(console, name, source),
+  );
 }
 
 function on(program: Command, name: string, description: string): Command {
@@ -35,8 +37,13 @@ function on(program: Command, name: string, description: string): Command {
     .argument('<source>', 'address or prefix', sourceArgument);
 }
 
-function block(name: string, source: Source, options: { reason: string; for: number }): Promise<void> {
-  return withSession(async (session) => {
+function block(
+  console: Console,
+  name: string,
+  source: Source,
+  options: { reason: string; for: number },
+): Promise<void> {
+  return withSession(console, async (session) => {
     const { id: networkId } = await networkOf(session, name);
     const { sql, author, nowMs } = session;
     const [untilMs, reason] = [nowMs + options.for, options.reason];
@@ -47,37 +54,42 @@ function block(name: string, source: Source, options: { reason: string; for: num
     );
     if (!result.ok && result.reason === 'list full') throw new CommandError('the block list is full');
     if (!result.ok) throw new CommandError(`${source} is never blocked: ${result.reason}`);
-    console.log(
+    session.print(
       `${source} is blocked until ${formatTime(new Date(untilMs))} (list version ${result.version})`,
     );
   });
 }
 
-function unblock(name: string, source: Source): Promise<void> {
-  return withSession(async (session) => {
+function unblock(console: Console, name: string, source: Source): Promise<void> {
+  return withSession(console, async (session) => {
     const { id: networkId } = await networkOf(session, name);
     const version = await unblockSource(session.sql, { networkId, source }, session.nowMs);
     if (version === undefined)
       throw new CommandError(`${source} is not blocked; see picket blocks "${name}"`);
-    console.log(`${source} is no longer blocked (list version ${version})`);
+    session.print(`${source} is no longer blocked (list version ${version})`);
   });
 }
 
-function allow(name: string, source: Source, { reason }: { reason: string }): Promise<void> {
-  return withSession(async (session) => {
+function allow(
+  console: Console,
+  name: string,
+  source: Source,
+  { reason }: { reason: string },
+): Promise<void> {
+  return withSession(console, async (session) => {
     const { id: networkId } = await networkOf(session, name);
     const { sql, author, nowMs } = session;
     const { lifted, version } = await allowSource(sql, { networkId, source, reason, author }, nowMs);
-    for (const block of lifted) console.log(`${block} is no longer blocked`);
-    console.log(`${source} is never blocked from now on (list version ${version})`);
+    for (const block of lifted) session.print(`${block} is no longer blocked`);
+    session.print(`${source} is never blocked from now on (list version ${version})`);
   });
 }
 
-function disallow(name: string, source: Source): Promise<void> {
-  return withSession(async (session) => {
+function disallow(console: Console, name: string, source: Source): Promise<void> {
+  return withSession(console, async (session) => {
     const { id: networkId } = await networkOf(session, name);
     const version = await disallowSource(session.sql, { networkId, source }, session.nowMs);
     if (version === undefined) throw new CommandError(`there is no allow entry for ${source}`);
-    console.log(`${source} may be blocked again (list version ${version})`);
+    session.print(`${source} may be blocked again (list version ${version})`);
   });
 }

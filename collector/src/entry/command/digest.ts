@@ -1,27 +1,27 @@
 import type { Command } from 'commander';
 import { type DigestDeps, previewDigest, sendDigestNow } from '../../digest/run.ts';
 import { createMailer } from '../../mail/pick.ts';
-import { CommandError, networkOf, type Session, withSession } from './session.ts';
+import { CommandError, type Console, networkOf, type Session, withSession } from './session.ts';
 
 /** `picket digest preview` and `picket digest send`. */
-export function addDigestCommands(program: Command): void {
+export function addDigestCommands(program: Command, console: Console): void {
   const digest = program.command('digest').description('the hourly mail of a network');
   digest
     .command('preview')
     .description('print the mail as it would be sent now')
     .argument('<network>', 'name or id')
-    .action((name: string) => withSession((session) => preview(session, name)));
+    .action((name: string) => withSession(console, (session) => preview(session, name)));
   digest
     .command('send')
     .description('send now what no mail has told; the next hourly mail tells what comes after')
     .argument('<network>', 'name or id')
-    .action((name: string) => withSession((session) => send(session, name)));
+    .action((name: string) => withSession(console, (session) => send(session, name)));
 }
 
 async function preview(session: Session, name: string): Promise<void> {
   const { id } = await networkOf(session, name);
   const mail = await previewDigest({ sql: session.sql, nowMs: Date.now }, id);
-  console.log(
+  session.print(
     mail === undefined ? 'nothing to tell: no mail would be sent' : `${mail.subject}\n\n${mail.text}`,
   );
 }
@@ -29,11 +29,11 @@ async function preview(session: Session, name: string): Promise<void> {
 async function send(session: Session, name: string): Promise<void> {
   const { id } = await networkOf(session, name);
   const outcome = await sendDigestNow(digestDeps(session), id);
-  if (outcome.kind === 'nothing') return console.log('nothing to tell: no mail was sent');
+  if (outcome.kind === 'nothing') return session.print('nothing to tell: no mail was sent');
   if (outcome.kind === 'no-recipients') throw new CommandError('the network has no recipients');
   if (outcome.kind === 'left')
     throw new CommandError(`not sent, the collector tries again: ${outcome.reason}`);
-  console.log(`sent as ${outcome.messageId}`);
+  session.print(`sent as ${outcome.messageId}`);
 }
 
 function digestDeps({ sql, log, config: { smtpUrl, outboxDir, mailFrom } }: Session): DigestDeps {

@@ -5,8 +5,8 @@ import { ensureCollectorKey } from '../../store/collector-key.ts';
 import { addJoinToken } from '../../store/join-tokens.ts';
 import { isPlainToOthers } from '../config.ts';
 import { countUpTo, durationUpTo } from './argument.ts';
-import { formatTime } from './print.ts';
-import { networkOf, type Session, withSession } from './session.ts';
+import { formatTime } from './format.ts';
+import { type Console, networkOf, type Session, withSession } from './session.ts';
 
 /** A fleet larger than this joins with more than one key. */
 const MAX_USES = 100_000;
@@ -15,7 +15,7 @@ const MAX_USES = 100_000;
 const MAX_VALID_MS = 365 * 86_400_000;
 
 /** `picket join-key`. */
-export function addJoinKeyCommand(program: Command): void {
+export function addJoinKeyCommand(program: Command, console: Console): void {
   program
     .command('join-key')
     .description('make a join key: all that a host needs to join a network')
@@ -27,17 +27,17 @@ export function addJoinKeyCommand(program: Command): void {
         .default(86_400_000, '24h'),
     )
     .action((name: string, { uses, expires }: { uses: number; expires: number }) =>
-      withSession(async (session) => {
+      withSession(console, async (session) => {
         const network = await networkOf(session, name);
         const expiresAtMs = session.nowMs + expires;
         const joinKey = await makeJoinKey(session, { networkId: network.id, maxUses: uses, expiresAtMs });
         const hosts = uses === 1 ? 'one host' : `${uses} hosts`;
-        console.log(joinKey);
-        console.log(
+        session.print(joinKey);
+        session.print(
           `\nValid for ${hosts} until ${formatTime(new Date(expiresAtMs))}. It is shown this once.`,
         );
-        console.log('On the host, then paste the join key when asked:\n');
-        console.log(`  ${installLine(session.config.publicUrl)}`);
+        session.print('On the host, then paste the join key when asked:\n');
+        session.print(`  ${installLine(session.config.publicUrl)}`);
       }),
     );
 }

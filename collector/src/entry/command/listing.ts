@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { Network } from '../../store/networks.ts';
 import { readBlocks, readHosts, readSources } from '../../store/reports.ts';
 import { countUpTo } from './argument.ts';
-import { formatTime, printRows } from './print.ts';
-import { networkOf, type Session, withSession } from './session.ts';
+import { formatRows, formatTime } from './format.ts';
+import { type Console, networkOf, type Session, withSession } from './session.ts';
 
 /** How a listing prints. */
 interface ListingOptions {
@@ -11,34 +11,39 @@ interface ListingOptions {
   readonly most: number;
 }
 
+/** Reads what a listing shows and puts it into lines. */
+type Format = (session: Session, network: Network, options: ListingOptions) => Promise<string>;
+
 /** `picket hosts`, `picket sources` and `picket blocks`. */
-export function addListingCommands(program: Command): void {
-  addListing(program, 'hosts', 'list the hosts of a network', printHosts);
-  addListing(
-    program,
+export function addListingCommands(program: Command, console: Console): void {
+  const add = (name: string, description: string, format: Format): Command =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<network>', 'name or id')
+      .option('--json', 'for programs')
+      .action((networkName: string, options: ListingOptions) =>
+        withSession(console, async (session) => {
+          session.print(await format(session, await networkOf(session, networkName), options));
+        }),
+      );
+  add('hosts', 'list the hosts of a network', formatHosts);
+  const sources = add(
     'sources',
     'list the sources that probed a network, the last seen first',
-    printSources,
-  ).option('--most <count>', 'how many', countUpTo(100_000), 50);
-  addListing(program, 'blocks', 'list the shared blocks of a network that run', printBlocks);
+    formatSources,
+  );
+  sources.option('--most <count>', 'how many', countUpTo(100_000), 50);
+  add('blocks', 'list the shared blocks of a network that run', formatBlocks);
 }
 
-type Print = (session: Session, network: Network, options: ListingOptions) => Promise<void>;
-
-function addListing(program: Command, name: string, description: string, print: Print): Command {
-  return program
-    .command(name)
-    .description(description)
-    .argument('<network>', 'name or id')
-    .option('--json', 'for programs')
-    .action((networkName: string, options: ListingOptions) =>
-      withSession(async (session) => print(session, await networkOf(session, networkName), options)),
-    );
-}
-
-async function printHosts({ sql }: Session, { id, name }: Network, { json }: ListingOptions): Promise<void> {
+async function formatHosts(
+  { sql }: Session,
+  { id, name }: Network,
+  { json }: ListingOptions,
+): Promise<string> {
   const rows = await readHosts(sql, id);
-  printRows(rows, { json, empty: `no host yet: picket join-key "${name}"` }, [
+  return formatRows(rows, { json, empty: `no host yet: picket join-key "${name}"` }, [
     ['NAME', (row) => row.name],
     [
       'STATE',
@@ -53,12 +58,12 @@ async function printHosts({ sql }: Session, { id, name }: Network, { json }: Lis
   ]);
 }
 
-async function printSources(
+async function formatSources(
   { sql }: Session,
   { id }: Network,
   { json, most }: ListingOptions,
-): Promise<void> {
-  printRows(await readSources(sql, id, most), { json, empty: 'no source was seen' }, [
+): Promise<string> {
+  return formatRows(await readSources(sql, id, most), { json, empty: 'no source was seen' }, [
     ['SOURCE', (row) => row.source],
     ['BLOCKED', (row) => (row.isBlocked ? 'yes' : 'no')],
     ['LAST SEEN', (row) => formatTime(row.lastAt)],
@@ -68,8 +73,8 @@ async function printSources(
   ]);
 }
 
-async function printBlocks({ sql }: Session, { id }: Network, { json }: ListingOptions): Promise<void> {
-  printRows(await readBlocks(sql, id), { json, empty: 'nothing is blocked' }, [
+async function formatBlocks({ sql }: Session, { id }: Network, { json }: ListingOptions): Promise<string> {
+  return formatRows(await readBlocks(sql, id), { json, empty: 'nothing is blocked' }, [
     ['SOURCE', (row) => row.source],
     ['TIER', (row) => row.tier],
     ['UNTIL', (row) => formatTime(row.untilAt)],

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { addNetwork, readNetworks } from '../../store/networks.ts';
+import { addNetwork, type Network, readNetworks } from '../../store/networks.ts';
 import { addressArgument, nameArgument, zoneArgument } from './argument.ts';
-import { printRows } from './print.ts';
-import { CommandError, withSession } from './session.ts';
+import { type Column, formatRows } from './format.ts';
+import { CommandError, type Console, withSession } from './session.ts';
 
 /** `picket network add` and `picket network list`. */
-export function addNetworkCommands(program: Command): void {
+export function addNetworkCommands(program: Command, console: Console): void {
   const network = program.command('network').description('make and list networks');
   network
     .command('add')
@@ -14,11 +14,11 @@ export function addNetworkCommands(program: Command): void {
     .requiredOption('--mail <address...>', 'who gets the mail', addressArgument)
     .option('--zone <zone>', 'time zone of the mail', zoneArgument, 'UTC')
     .action((name: string, { mail, zone }: { mail: string[]; zone: string }) =>
-      withSession(async ({ sql }) => {
+      withSession(console, async ({ sql, print }) => {
         const added = await addNetwork(sql, { name, recipients: [...new Set(mail)], zone });
         if (added === undefined) throw new CommandError(`there is a network "${name}" already`);
-        console.log(`network ${name} made, id ${added.id}`);
-        console.log(`next: picket join-key "${name}"`);
+        print(`network ${name} made, id ${added.id}`);
+        print(`next: picket join-key "${name}"`);
       }),
     );
   network
@@ -26,19 +26,18 @@ export function addNetworkCommands(program: Command): void {
     .description('list networks')
     .option('--json', 'for programs')
     .action(({ json }: { json?: boolean }) =>
-      withSession(async ({ sql }) => {
-        printRows(
-          await readNetworks(sql),
-          { json, empty: 'no network yet: picket network add NAME --mail ADDRESS' },
-          [
-            ['NAME', (row) => row.name],
-            ['HOSTS', (row) => row.hosts],
-            ['MAIL', (row) => row.recipients.join(' ')],
-            ['ZONE', (row) => row.zone],
-            ['LIST', (row) => row.listVersion],
-            ['ID', (row) => row.id],
-          ],
-        );
+      withSession(console, async ({ sql, print }) => {
+        const empty = 'no network yet: picket network add NAME --mail ADDRESS';
+        print(formatRows(await readNetworks(sql), { json, empty }, COLUMNS));
       }),
     );
 }
+
+const COLUMNS: readonly Column<Network>[] = [
+  ['NAME', (row) => row.name],
+  ['HOSTS', (row) => row.hosts],
+  ['MAIL', (row) => row.recipients.join(' ')],
+  ['ZONE', (row) => row.zone],
+  ['LIST', (row) => row.listVersion],
+  ['ID', (row) => row.id],
+];

@@ -5,11 +5,20 @@ import { findNetwork, type Network } from '../../store/networks.ts';
 import type { Sql } from '../../store/sql.ts';
 import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
-import { configOrExit } from '../surroundings.ts';
+import { loadConfig } from '../surroundings.ts';
 
 /** A command cannot do what it was asked; the message is for the person who asked. */
 export class CommandError extends Error {
   readonly code = 'command_refused';
+}
+
+/** Where a command runs. */
+export interface Console {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Writes lines that were asked for. */
+  print(text: string): void;
+  /** Writes lines about what went wrong. */
+  complain(text: string): void;
 }
 
 /** What a command works with. */
@@ -20,19 +29,23 @@ export interface Session {
   readonly nowMs: number;
   /** Who asks: goes into the records as the author. */
   readonly author: string;
+  print(text: string): void;
 }
 
 /** Opens the collector's database beside a collector that may be running, runs the command and closes it. */
-export async function withSession(command: (session: Session) => Promise<void>): Promise<void> {
-  const config = configOrExit();
-  const log = createLog(process.env.LOG_LEVEL ? config.logLevel : 'warn');
+export async function withSession(
+  { env, print }: Console,
+  command: (session: Session) => Promise<void>,
+): Promise<void> {
+  const config = loadConfig(env);
+  const log = createLog(env.LOG_LEVEL ? config.logLevel : 'warn');
   const { databaseUrl: url, dataDir } = config;
   const database = await openDatabase({
     ...{ url, dataDir, log },
     ...{ supervise: false, applicationName: 'picket', max: 2 },
   });
   try {
-    await command({ config, sql: database.sql, log, nowMs: Date.now(), author: author() });
+    await command({ config, sql: database.sql, log, nowMs: Date.now(), author: authorOf(env), print });
   } finally {
     await database.close();
   }
@@ -46,6 +59,6 @@ export async function networkOf({ sql }: Session, name: string): Promise<Network
 }
 
 /** Behind sudo it is the person, not root, who asks. */
-function author(): string {
-  return process.env.SUDO_USER || userInfo().username;
+function authorOf(env: Console['env']): string {
+  return env.SUDO_USER || userInfo().username;
 }

@@ -28,12 +28,12 @@ export function formatTime(date: Date | null): string {
   return date === null ? '-' : `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
-/** Prints rows as JSON for programs or as a table for people. */
-export function printRows<Row>(
+/** Rows as JSON for programs or as a table for people. */
+export function formatRows<Row>(
   rows: readonly Row[],
   { json, empty }: { json: boolean | undefined; empty: string },
   columns: readonly Column<Row>[],
-): void {
-  if (json === true) console.log(JSON.stringify(rows, null, 2));
-  else console.log(rows.length === 0 ? empty : formatTable(rows, columns));
+): string {
+  if (json === true) return JSON.stringify(rows, null, 2);
+  return rows.length === 0 ? empty : formatTable(rows, columns);
 }
