@@ -141,8 +141,9 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
       await sender.flush();
       await within(STOP_MS, pusher.whenIdle());
       pusher.stop();
+      const pulled = puller.stop();
       await http.close();
-      await Promise.all([puller.stop(), applier.stop()]);
+      await Promise.all([pulled, applier.stop()]);
       await Promise.all([file.close(), spool.close()]);
     },
   };
