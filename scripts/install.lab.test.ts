@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from './lab/wait.ts';
-import { bootMachine, type Machine, machineMissing } from './machine/machine.ts';
+import { bootMachine, type Machine } from './machine/machine.ts';
+import { machineMissing } from './machine/missing.ts';
 
 /* What install.sh does, on a throw-away machine with a real systemd. The agent stands in, so that it can fail. */
 
@@ -18,15 +18,6 @@ const SNAPSHOT = `
     ! -name .pwd.lock \\( -type d -printf '%p %m %u\\n' -o -printf '%p %m %u %s\\n' \\) | sort
   cat /etc/passwd /etc/group; nft list tables; ls -d /tmp/tmp.* 2>/dev/null || :`;
 
-if (process.getuid?.() === 0)
-  spawnSync(
-    'sh',
-    ['-c', '. scripts/lib/setup.sh; ensure_packages systemctl:systemd busybox:busybox bash:bash'],
-    {
-      cwd: join(HERE, '..'),
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
 const missing = machineMissing();
 
 describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing})` : ''}`, () => {

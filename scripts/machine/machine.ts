@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { atExit } from '../lab/at-exit.ts';
 import { waitFor } from '../lab/wait.ts';
 import { makeCgroup, removeCgroup } from './cgroup.ts';
-
-const SYSTEMD = '/lib/systemd/systemd';
 
 /** Longest wait for the machine to have booted or ended, ms: it takes about one second. */
 const BOOT_MS = 30_000;
@@ -32,15 +30,6 @@ export interface Machine {
   /** Like `run`, but throws when it fails. */
   mustRun(script: string, stdin?: string): Promise<string>;
   close(): Promise<void>;
-}
-
-/** Why no machine can be booted here, or undefined when one can. */
-export function machineMissing(): string | undefined {
-  if (process.getuid?.() !== 0) return 'a machine with systemd needs root';
-  if (!existsSync(SYSTEMD)) return 'a machine with systemd needs the package systemd';
-  const tried = spawnSync('unshare', ['-pfmnuiC', 'true'], { encoding: 'utf8' });
-  if (tried.status !== 0) return `a machine with systemd needs namespaces, and: ${tried.stderr?.trim()}`;
-  return undefined;
 }
 
 /** Boots a machine over this system's /usr. It goes when it is closed, and with this process. */
