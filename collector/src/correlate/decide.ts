@@ -11,7 +11,11 @@ export const WINDOW_MS = 3_600_000;
 /** How many hosts must have been probed when none tripped. Two: an innocent error hits one host, a sweep the next too. */
 export const MIN_HOSTS = 2;
 
-/** How long the first shared block of a source lasts, ms, counted from its evidence: four hours, as hosts' own blocks. */
+/**
+ * How long the first shared block of a source lasts, ms, counted from its evidence. Four hours: longer than the hour for
+ * which a host blocks by itself, as more than one host is behind it or stands to gain, and short enough that an address
+ * that changed hands is free the same day.
+ */
 export const FIRST_BLOCK_MS = 4 * 3_600_000;
 
 /**

@@ -52,10 +52,13 @@ export async function withSession(
 }
 
 /** The network that a person named; refuses a name that is none. */
-export async function networkOf({ sql }: Session, name: string): Promise<Network> {
+export async function networkOf({ sql, config }: Session, name: string): Promise<Network> {
   const network = await findNetwork(sql, name);
   if (network !== undefined) return network;
-  throw new CommandError(`there is no network "${name}"; see picket network list`);
+  // With other variables than the collector has, a command works on another database without noticing.
+  const where =
+    config.databaseUrl === undefined ? `the database in ${config.dataDir}` : 'the database of DATABASE_URL';
+  throw new CommandError(`there is no network "${name}" in ${where}; see picket network list`);
 }
 
 /** Behind sudo it is the person, not root, who asks. */
