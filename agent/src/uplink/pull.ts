@@ -158,11 +158,11 @@ export class Puller {
     const knownOffsetMs = clock.offsetMs();
     clock.learn(claims.iat);
     this.#isWholeAsked = false;
-    this.#state = update.state;
     this.#options.onContact();
     // Ends are put in force in the host's clock: when that turns out to be wrong, they are put anew.
     const isToApply = update.isNews || claims.full || clock.offsetMs() !== knownOffsetMs;
     if (isToApply) this.#options.onList(update.state);
+    this.#state = update.state;
     const askedMs = retryAfterMs(headers['retry-after'], clock.nowMs());
     return { ok: true, waitMs: this.#nextWaitMs(update.isNews, tookMs, askedMs) };
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MAX_BATCH_AGE_MS, type NeverBlockFacts, type StatusEvent } from '@picket/protocol';
 import type { Log } from '../report/log.ts';
-import { acceptList, DEFAULT_LIST_LIMITS, type ListLimits } from './accept.ts';
+import { type AcceptedList, acceptList, DEFAULT_LIST_LIMITS, type ListLimits } from './accept.ts';
 import { Applier, type ApplyBlockList } from './applier.ts';
 import { createClock } from './clock.ts';
 import { type Enrolment, refusedUrl } from './enrolment.ts';
@@ -9,12 +9,13 @@ import { UplinkError } from './errors.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createHttpClient, type HttpClient } from './http.ts';
 import type { Identity } from './identity.ts';
-import { openListFile } from './list-file.ts';
+import { type ListFile, openListFile } from './list-file.ts';
 import type { ListState } from './list-state.ts';
 import type { Outgoing } from './outbox.ts';
 import { Puller } from './pull.ts';
 import { Pusher } from './push.ts';
 import { rejectedFolder } from './rejected.ts';
+import type { Speaker } from './seal.ts';
 import { Sender } from './sender.ts';
 import { openSpoolFolder } from './spool/disk.ts';
 import { Spool, type SpoolStats } from './spool/spool.ts';
@@ -90,44 +91,11 @@ export async function startUplink(options: UplinkOptions): Promise<Uplink> {
 }
 
 async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Uplink> {
-  const { stateDir, identity, log, limits = DEFAULT_LIST_LIMITS } = options;
-  const clock = createClock();
-  const speaker = { identity, enrolment, clock };
-  const http = createHttpClient();
-  const spool = await Spool.open({ disk: await openSpoolFolder(join(stateDir, 'spool')), log });
-  const reject = rejectedFolder(join(stateDir, 'rejected'), log);
-  const pusher = new Pusher({ http, speaker, spool, reject, log });
-  const sender = new Sender({ speaker, spool, pusher, log });
-  const applier = new Applier({
-    apply: options.applyBlockList,
-    log,
-    onApplied: ({ version, entries, refused }) => {
-      log.info('the block list is in force', { version, entries: entries.size, refused });
-      heartbeat.tellSoon();
-    },
-  });
-  const take = (state: ListState) =>
-    applier.want(acceptList(state, { facts: options.neverBlockFacts(), limits, clock }));
-  const file = openListFile(stateDir, enrolment, log);
-  const saved = await file.load();
-  const puller = new Puller(
-    {
-      ...{ http, speaker, log },
-      onList: (state) => {
-        file.save(state);
-        void take(state);
-      },
-      onContact: () => pusher.wake(),
-    },
-    saved,
-  );
-  const parts: Parts = { http, spool, pusher, sender, applier, puller, offsetMs: clock.offsetMs };
-  const heartbeat = new Heartbeat({ speaker, pusher, log, status: () => eventOf(options, parts) });
+  const parts = await assemble(options, enrolment);
+  const { spool, pusher, sender, puller, heartbeat, speaker } = parts;
   const expiry = setInterval(() => {
-    if (clock.isLearned()) spool.expire(clock.nowMs() - MAX_BATCH_AGE_MS);
+    if (speaker.clock.isLearned()) spool.expire(speaker.clock.nowMs() - MAX_BATCH_AGE_MS);
   }, EXPIRE_EVERY_MS).unref();
-
-  if (saved.epoch !== undefined) await take(saved);
   puller.start();
   pusher.wake();
   heartbeat.tellSoon();
@@ -135,38 +103,86 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
     send: (outgoing, { urgent }) => sender.send(outgoing, urgent),
     flush: () => sender.flush(),
     status: () => statusOf(parts),
-    async stop() {
+    stop() {
       clearInterval(expiry);
-      heartbeat.stop();
-      await sender.flush();
-      await within(STOP_MS, pusher.whenIdle());
-      pusher.stop();
-      const pulled = puller.stop();
-      await http.close();
-      await Promise.all([pulled, applier.stop()]);
-      await Promise.all([file.close(), spool.close()]);
+      return end(parts);
     },
   };
 }
 
+/** Puts the parts together, and the saved list in force. */
+async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<Parts> {
+  const { stateDir, identity, log } = options;
+  const speaker: Speaker = { identity, enrolment, clock: createClock() };
+  const http = createHttpClient();
+  const spool = await Spool.open({ disk: await openSpoolFolder(join(stateDir, 'spool')), log });
+  const reject = rejectedFolder(join(stateDir, 'rejected'), log);
+  const pusher = new Pusher({ http, speaker, spool, reject, log });
+  const sender = new Sender({ speaker, spool, pusher, log });
+  const status = (): StatusEvent => eventOf(options, parts);
+  const heartbeat = new Heartbeat({ speaker, pusher, log, status });
+  const file = openListFile(stateDir, enrolment, log);
+  const { applier, take } = listKeeper(options, speaker, heartbeat);
+  const onList = (state: ListState): void => {
+    file.save(state);
+    void take(state);
+  };
+  const saved = await file.load();
+  const puller = new Puller({ http, speaker, log, onList, onContact: () => pusher.wake() }, saved);
+  const parts: Parts = { http, speaker, spool, pusher, sender, heartbeat, file, applier, puller };
+  if (saved.epoch !== undefined) await take(saved);
+  return parts;
+}
+
+/** Decides what of a list to take, and has that put in force. */
+function listKeeper(
+  options: UplinkOptions,
+  { clock }: Speaker,
+  heartbeat: Heartbeat,
+): { applier: Applier; take: (state: ListState) => Promise<void> } {
+  const { log, applyBlockList: apply, neverBlockFacts, limits = DEFAULT_LIST_LIMITS } = options;
+  const onApplied = ({ version, entries, refused }: AcceptedList): void => {
+    log.info('the block list is in force', { version, entries: entries.size, refused });
+    heartbeat.tellSoon();
+  };
+  const applier = new Applier({ apply, log, onApplied });
+  return {
+    applier,
+    take: (state) => applier.want(acceptList(state, { facts: neverBlockFacts(), limits, clock })),
+  };
+}
+
+async function end({ sender, heartbeat, pusher, puller, applier, http, file, spool }: Parts): Promise<void> {
+  heartbeat.stop();
+  await sender.flush();
+  await within(STOP_MS, pusher.whenIdle());
+  pusher.stop();
+  const pulled = puller.stop();
+  await http.close();
+  await Promise.all([pulled, applier.stop()]);
+  await Promise.all([file.close(), spool.close()]);
+}
+
 interface Parts {
   readonly http: HttpClient;
+  readonly speaker: Speaker;
   readonly spool: Spool;
   readonly pusher: Pusher;
   readonly sender: Sender;
+  readonly heartbeat: Heartbeat;
+  readonly file: ListFile;
   readonly applier: Applier;
   readonly puller: Puller;
-  readonly offsetMs: () => number;
 }
 
-function statusOf({ spool, pusher, sender, applier, puller, offsetMs }: Parts): UplinkStatus {
+function statusOf({ speaker, spool, pusher, sender, applier, puller }: Parts): UplinkStatus {
   const { accepted, rejected, why } = pusher.stats;
   const { version = 0, entries, refused = {} } = applier.inForce ?? {};
   return {
     isEnrolled: true,
     pushFault: why,
     pullFault: puller.why,
-    clockOffsetMs: offsetMs(),
+    clockOffsetMs: speaker.clock.offsetMs(),
     accepted,
     rejected,
     sightingsLost: sender.lost,
