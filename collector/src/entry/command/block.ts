@@ -8,7 +8,11 @@ import { CommandError, type Console, networkOf, withSession } from './session.ts
 
 /** `picket block`, `picket unblock`, `picket allow` and `picket disallow`. */
 export function addBlockCommands(program: Command, console: Console): void {
-  on(program, 'block', 'block a source on all hosts of a network; everything it sends is dropped')
+  on(
+    program,
+    'block',
+    'block a source on all hosts of a network: new connections, and on hosts with established = "cut" everything',
+  )
     .requiredOption('--reason <words>', 'why', reasonArgument)
     .addOption(
       new Option('--for <duration>', 'how long')
