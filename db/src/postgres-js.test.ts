@@ -1,4 +1,5 @@
-import { Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -49,6 +50,35 @@ function fate(promise: Promise<unknown>): Promise<unknown> {
   );
   return Promise.race([settled, sleep(1000, 'hangs')]);
 }
+
+describe('a connection lost before it is ready', () => {
+  it('rejects what waits for it, so that no error escapes to the process', async () => {
+    for (let round = 0; round < 40; round++) {
+      const sql = connect(proxy.url, { max: 1 });
+      const asked = fate(sql`select 1`);
+      await sleep(round % 8);
+      proxy.cut(round % 2 === 0 ? 'end' : 'reset');
+      expect(await asked).not.toBe('hangs');
+      expect(await fate(sql.end())).toBe('resolves');
+    }
+  });
+
+  it('is not made again for ever when the server closes instead of answering', async () => {
+    let connections = 0;
+    const closing = createServer((socket) => {
+      connections++;
+      socket.on('error', () => {}).end();
+    });
+    closing.listen(0, '127.0.0.1');
+    await once(closing, 'listening');
+    const { port } = closing.address() as AddressInfo;
+    const sql = connect(`postgresql://picket@127.0.0.1:${port}/picket`, { max: 1 });
+    expect(await fate(sql`select 1`)).toBe('CONNECTION_CLOSED');
+    expect(connections).toBe(1);
+    await sql.end();
+    closing.close();
+  });
+});
 
 describe('a connection lost in a transaction', () => {
   it('rejects the queries that follow, so that no error escapes to the process', () =>
@@ -103,12 +133,15 @@ describe('the session after a lost one', () => {
       }
     }));
 
-  it('can be ended at once', () =>
+  it.each(['end', 'reset'] as const)('can be ended at once (%s)', (how) =>
     withClient(1, async (sql) => {
       await sql`select 1`;
-      await cutAndNotice(sql`select pg_sleep(10)`);
+      const lost = fate(sql`select pg_sleep(10)`);
+      proxy.cut(how);
+      expect(await lost).toMatch(/^(CONNECTION_CLOSED|ECONNRESET)$/);
       expect(await fate(sql.end())).toBe('resolves');
-    }));
+    }),
+  );
 
   it('fails a COPY that was ending, rather than leave it waiting', () =>
     withClient(1, async (sql) => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How often a condition is looked at, ms. */
-const STEP_MS = 20;
+/** Wait before a condition is looked at again, ms: short at first, so that what comes soon is seen soon. */
+const STEP_MS = { first: 10, longest: 160 } as const;
 
 /**
  * Asks until an answer comes.
@@ -14,10 +14,10 @@ export async function waitFor<T>(
   withinMs: number,
 ): Promise<T | undefined> {
   const deadlineMs = performance.now() + withinMs;
-  for (;;) {
+  for (let stepMs: number = STEP_MS.first; ; stepMs = Math.min(stepMs * 2, STEP_MS.longest)) {
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (performance.now() > deadlineMs) return undefined;
-    await sleep(STEP_MS);
+    await sleep(stepMs);
   }
 }

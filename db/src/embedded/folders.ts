@@ -13,8 +13,6 @@ export interface Folders {
   readonly cluster: string;
   /** Log files of the server, one per day of the week. */
   readonly logs: string;
-  /** What the server says before its own log begins. */
-  readonly startLog: string;
   /** Programs copied from npm. */
   readonly programs: string;
 }
@@ -32,7 +30,6 @@ export function foldersOf(dataDir: string): Folders {
     root,
     cluster: join(root, 'data'),
     logs: join(root, 'log'),
-    startLog: join(root, 'start.log'),
     programs: join(root, 'programs'),
   };
 }

@@ -18,8 +18,8 @@ const linksSchema = z.array(z.object({ source: z.string(), target: z.string() })
 export async function npmPrograms(
   account: Account | undefined,
   copyFolder: string,
+  packageFolder = installedPackage(),
 ): Promise<string | undefined> {
-  const packageFolder = installedPackage();
   if (packageFolder === undefined) return undefined;
   const inPlace = join(packageFolder, 'native', 'bin');
   if (tryLinks(packageFolder) && (await runs(inPlace, account))) return inPlace;
@@ -30,8 +30,8 @@ async function runs(folder: string, account: Account | undefined): Promise<boole
   return (await run({ argv: [join(folder, 'postgres'), '--version'], account })).status === 0;
 }
 
-/** From this file, and, for a bundle elsewhere, from where this package's sources are. */
-function installedPackage(): string | undefined {
+/** Folder of the package for this machine. Looked for from this file, and, for a bundle elsewhere, from where this package's sources are. */
+export function installedPackage(): string | undefined {
   const here = createRequire(import.meta.url);
   return (
     resolveFrom(here, npmPackage()) ??

@@ -26,13 +26,22 @@ export function postmasterFile(cluster: string): string | undefined {
   }
 }
 
-/** Whether a process exists, whoever it belongs to. */
+/** Whether a process runs, whoever it belongs to. One that ended and that its parent never asks about has ended. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return !isZombie(pid);
+}
+
+/** By proc(5); without /proc, no. A container's first process seldom asks about orphans it inherits. */
+function isZombie(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) Z /s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
   }
 }
 

@@ -21,7 +21,7 @@ export interface Outcome {
 }
 
 /** Longest a program that ends by itself may take, ms: initdb on a slow disk. */
-const RUN_TIMEOUT_MS = 120_000;
+export const RUN_TIMEOUT_MS = 120_000;
 
 /** Runs a program to its end. Never throws: what went wrong is in the outcome. */
 export function run({ argv: [program, ...args], account }: Command): Promise<Outcome> {

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseError } from '../errors.ts';
@@ -6,7 +7,7 @@ import type { Log } from '../log.ts';
 import { waitFor } from '../wait.ts';
 import { serverAccount } from './account.ts';
 import { makeDatabase, runningServer } from './answer.ts';
-import { clusterMajor, makeCluster, OWNER } from './cluster.ts';
+import { clusterMajor, isBeingMade, makeCluster, OWNER } from './cluster.ts';
 import { type Folders, makeFolders, makeSocketFolder } from './folders.ts';
 import { isAlive, isForeign, type Postmaster, parsePostmaster, postmasterFile } from './postmaster.ts';
 import { type Account, launch } from './process.ts';
@@ -49,7 +50,7 @@ export async function ensureServer(options: ServerOptions): Promise<RunningServe
   if (server === undefined) {
     throw new DatabaseError(
       'start_failed',
-      `the private database did not start within ${START_TIMEOUT_MS / 1000} s: ${lastWords(place.folders)}`,
+      `the private database did not start within ${START_TIMEOUT_MS / 1000} s: ${lastWords(place.folders.logs)}`,
     );
   }
   await makeDatabase(server, OWNER);
@@ -71,30 +72,36 @@ function adopt({ folders: { cluster } }: Place): Promise<RunningServer | undefin
 /** Undefined when another process was faster: ask again. */
 async function start(place: Place): Promise<RunningServer | undefined> {
   const { folders, account, log } = place;
+  if (isBeingMade(folders.cluster)) return undefined;
   const programs = await findPrograms({
     account,
     clusterMajor: clusterMajor(folders.cluster),
     copyFolder: folders.programs,
   });
   if (clusterMajor(folders.cluster) === undefined) {
-    log.info({ folder: folders.cluster, programs: programs.folder }, 'making the private database');
+    if (isBeingMade(folders.cluster)) return undefined;
     await makeCluster(programs.folder, folders.cluster, account);
+    log.info({ folder: folders.cluster, programs: programs.folder }, 'private database made');
   }
-  const child = launchServer(place, programs.folder);
-  const server = await waitFor(async () => {
-    if (hasEnded(child)) return 'ended';
-    const found = await runningServer(folders.cluster);
-    return found?.pid === child.pid ? found : undefined;
-  }, START_TIMEOUT_MS);
-  if (server === 'ended' || server === undefined) return afterFailedStart(folders);
-  log.info({ pid: server.pid, programs: programs.folder }, 'private database started');
-  return { ...server, adopted: false };
+  // A file of this start's own: of several that start at once, each must hear why it failed.
+  const startLog = join(folders.root, `start.${randomUUID()}`);
+  try {
+    const child = launchServer(place, programs.folder, startLog);
+    const server = await untilUp(child, folders.cluster);
+    if (server === undefined) return afterFailedStart(lastWords(folders.logs, startLog));
+    log.info({ pid: server.pid, programs: programs.folder }, 'private database started');
+    return { ...server, adopted: false };
+  } finally {
+    rmSync(startLog, { force: true });
+  }
 }
 
-function launchServer({ folders, account, settings }: Place, programs: string): ChildProcess {
+/** @param startLog takes what the server says before its own log begins */
+function launchServer(place: Place, programs: string, startLog: string): ChildProcess {
+  const { folders, account, settings } = place;
   const fixed = startSettings(makeSocketFolder(folders.root, account), folders.logs);
   const argv = [join(programs, 'postgres'), '-D', folders.cluster] as const;
-  const output = openSync(folders.startLog, 'w', 0o600);
+  const output = openSync(startLog, 'w', 0o600);
   try {
     return launch({ argv: [...argv, ...settingsArguments({ ...fixed, ...settings })], account }, output);
   } finally {
@@ -102,22 +109,30 @@ function launchServer({ folders, account, settings }: Place, programs: string): 
   }
 }
 
+/** The server of this very process once it takes connections; undefined when the process ended. */
+async function untilUp(child: ChildProcess, cluster: string): Promise<Postmaster | undefined> {
+  const server = await waitFor(async () => {
+    if (hasEnded(child)) return 'ended';
+    const found = await runningServer(cluster);
+    return found?.pid === child.pid ? found : undefined;
+  }, START_TIMEOUT_MS);
+  return server === 'ended' ? undefined : server;
+}
+
 function hasEnded(child: ChildProcess): boolean {
   return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
 /** What a server says that lost against another one, or against one that has not quite gone. */
-const LOST_RACE =
-  /lock file|shared memory block|is another server running|could not bind|Is another postmaster/;
+const LOST_RACE = /lock file|shared memory block|[Ii]s another (?:server|postmaster)/;
 
-function afterFailedStart(folders: Folders): undefined {
-  const words = lastWords(folders);
+function afterFailedStart(words: string): undefined {
   if (LOST_RACE.test(words)) return undefined;
   throw new DatabaseError('start_failed', `the private database did not start: ${words}`);
 }
 
-/** The end of what the server said at its last start. */
-function lastWords({ startLog, logs }: Folders): string {
+/** The end of what the server said: at its last start, and in the newest of its logs. */
+function lastWords(logs: string, startLog?: string): string {
   const files = readdirSync(logs).map((name) => join(logs, name));
   const newest = files.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
   return [startLog, newest]

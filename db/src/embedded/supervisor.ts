@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '../connect.ts';
+import { connect, type Sql } from '../connect.ts';
+import { waitFor } from '../wait.ts';
 import { socketUrl } from './answer.ts';
 import { OWNER } from './cluster.ts';
 import { isAlive } from './postmaster.ts';
@@ -112,17 +113,27 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal, ref: false }).catch(() => {});
 }
 
+/** How long our own connections may take to go, ms, before one that is there counts as somebody else's. */
+const LEAVING_MS = 1000;
+
+/** Name of a connection that only asks whether the server may be stopped: two that stop at once do not count. */
+const LEAVING = 'picket leaving';
+
 /** Another collector or command on the same folder would lose its server: then it is left to that one. */
 async function hasOtherClients(server: RunningServer): Promise<boolean> {
-  const sql = connect(socketUrl(server, 'postgres'), { max: 1 });
+  const sql = connect(socketUrl(server, 'postgres'), { max: 1, applicationName: LEAVING });
   try {
-    const [row] = await sql<{ others: number }[]>`
-      select count(*) as others from pg_stat_activity
-      where backend_type = 'client backend' and pid <> pg_backend_pid()`;
-    return (row?.others ?? 0) > 0;
+    return (await waitFor(() => isAlone(sql), LEAVING_MS)) === undefined;
   } catch {
     return false; // it cannot be asked: then nobody can use it either
   } finally {
-    await sql.end({ timeout: 0 });
+    await sql.end();
   }
+}
+
+async function isAlone(sql: Sql): Promise<true | undefined> {
+  const others = await sql`
+    select from pg_stat_activity
+    where backend_type = 'client backend' and application_name <> ${LEAVING} limit 1`;
+  return others.length === 0 ? true : undefined;
 }

@@ -5,8 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 export interface CutProxy {
   /** The database through the proxy. */
   readonly url: string;
-  /** Breaks all its connections. */
-  cut(): void;
+  /** Ends all its connections as a server does that stops, or by `reset` as one does that crashes. */
+  cut(how?: 'end' | 'reset'): void;
   close(): Promise<void>;
 }
 
@@ -15,24 +15,20 @@ export async function cutProxy(url: string): Promise<CutProxy> {
   const open = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(target(url));
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      open.add(from);
-      from.on('error', () => {}).on('close', () => to.destroy() && open.delete(from));
-      from.pipe(to);
-    }
+    open.add(client);
+    client.on('error', () => {}).on('close', () => open.delete(client) && upstream.destroy());
+    upstream.on('error', () => {}).on('close', () => client.destroy());
+    client.pipe(upstream).pipe(client);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: throughPort(url, (server.address() as AddressInfo).port),
-    cut: () => {
-      for (const socket of open) socket.destroy();
+    cut: (how = 'end') => {
+      for (const client of open) how === 'reset' ? client.resetAndDestroy() : client.destroy();
     },
     close: async () => {
-      for (const socket of open) socket.destroy();
+      for (const client of open) client.destroy();
       server.close();
       await once(server, 'close');
     },
