@@ -6,6 +6,7 @@ import { decodeProbe } from '../decode/probe.ts';
 import { PROBE_PREFIX, TABLE, TRIP_PREFIX } from '../nft/names.ts';
 import type { Runner } from '../run/runner.ts';
 import type { Engine, ProbeSink } from './engine.ts';
+import { endOrphan } from './kernel-orphan.ts';
 
 /** The parts of the engine that reach outside. */
 export interface KernelDeps {
@@ -43,6 +44,8 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   };
 
   const begin = async (sink: ProbeSink): Promise<void> => {
+    await endOrphan(deps.nflogGroup, captureArgv(deps.nflogGroup));
+    if (stopped) return;
     const child = startCapture(deps.nflogGroup, handle(sink), deps.log);
     capture = child;
     child.once('close', (status, signal) => {
@@ -77,13 +80,17 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   };
 }
 
+function captureArgv(group: number): string[] {
+  return ['tcpdump', '-i', `nflog:${group}`, '--immediate-mode', '-n', '-U', '-w', '-'];
+}
+
 function startCapture(
   group: number,
   onPacket: (packet: CapturedPacket) => void,
   log: (m: string) => void,
 ): Capture {
-  const args = ['-i', `nflog:${group}`, '--immediate-mode', '-n', '-U', '-w', '-'];
-  const child = spawn('tcpdump', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [command = '', ...args] = captureArgv(group);
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const decode = pcapDecoder();
   child.stdout.on('data', (chunk: Buffer) => {
     const step = decode(chunk);
