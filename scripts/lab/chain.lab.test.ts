@@ -45,12 +45,7 @@ describe.skipIf(missing)(`the whole chain${missing ? ` (skipped: ${missing})` : 
     database = await testDatabase();
     lab = await openLab({ hosts: ['a', 'b', 'c'] });
     chain = await startChain(lab, { databaseUrl: database.url });
-    figures = await scan(lab, {
-      from: 'scanner',
-      target: 'a',
-      others: ['b', 'c'],
-      nmap: ['nmap', '-sS', '-Pn', '-n', '-T4'],
-    });
+    figures = await scan(lab, { from: 'scanner', target: 'a', others: ['b', 'c'] });
   }, SET_UP_MS);
 
   afterAll(async () => {

@@ -90,5 +90,5 @@ function isKeeper(pid: number): boolean {
 
 async function sweepNow(): Promise<void> {
   const swept = sweep();
-  console.log(swept.length === 0 ? 'nothing was left' : swept.map((n) => `removed ${n.name}`).join('\n'));
+  console.log(swept.length === 0 ? 'nothing was left' : swept.map((name) => `removed ${name}`).join('\n'));
 }

@@ -6,14 +6,11 @@ import { type Chain, NETWORK, openPorts, RECIPIENT, reachesAll, startChain } fro
 import { type DemoFigures, faultsOf, summaryOf } from './demo-summary.ts';
 import { type Lab, openLab } from './lab.ts';
 import type { Mail } from './mail.ts';
-import { type ScanFigures, scan } from './scan.ts';
+import { NMAP, type ScanFigures, scan } from './scan.ts';
 import { waitFor } from './wait.ts';
 
 /** Everything the demo leaves behind. */
 const OUTPUT = resolve(import.meta.dirname, '../../demo-output');
-
-/** The scan that the demo defends against: nmap's own choice of 1000 ports. */
-const NMAP = ['nmap', '-sS', '-Pn', '-n', '-T4'];
 
 /** Time for the mail to come after it was asked for, ms. */
 const MAIL_MS = 20_000;
@@ -77,7 +74,7 @@ async function showScan(lab: Lab): Promise<ScanFigures> {
     '   Meanwhile the scanner sends SYNs to the open port 80 of b and c, one each per 2 ms: the first one without',
   );
   say('   an answer shows when they block. All times are of a capture of the wire.');
-  const figures = await scan(lab, { from: 'scanner', target: 'a', others: ['b', 'c'], nmap: NMAP });
+  const figures = await scan(lab, { from: 'scanner', target: 'a', others: ['b', 'c'] });
   say(indent(figures.nmap));
   say(`   probes that host a answered before the block: ${figures.probesPassed}`);
   say(`   from the first probe to the block: ${figures.blockMs} ms`);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { atExit } from './at-exit.ts';
 import { type Capture, capture } from './capture.ts';
 import { labMissing } from './missing.ts';
-import { listNamespaces, namespaceName } from './names.ts';
+import { folderPrefix, listNamespaces, namespaceName } from './names.ts';
 import { type ExecOptions, exec, type Finished, mustExec, type Running, start } from './run.ts';
 import { removeNamespaces, sweep } from './sweep.ts';
 import { type Node, nodeLines, nodesFor, routerLines, WIRE, wireLines } from './topology.ts';
@@ -60,7 +60,7 @@ export async function openLab({ hosts = ['a', 'b', 'c'] }: LabOptions = {}): Pro
   const nodes = nodesFor(hosts);
   const owner = { ownerPid: process.pid, serial: ++serials };
   const namespace = (node: string) => namespaceName(owner, node);
-  const folder = mkdtempSync(join(tmpdir(), 'picket-lab-'));
+  const folder = mkdtempSync(join(tmpdir(), folderPrefix(owner)));
   // A database in it runs as a user of its own, who passes through.
   chmodSync(folder, 0o711);
   const running: Running[] = [];

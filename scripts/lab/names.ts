@@ -1,4 +1,6 @@
 import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** Where iproute2 keeps the names of network namespaces. */
 const NAMES_FOLDER = '/run/netns';
@@ -18,6 +20,20 @@ export type Namespace = {
 /** Name of a node's namespace: `picket-<pid>-<serial>-<node>`. */
 export function namespaceName(lab: { ownerPid: number; serial: number }, node: string): string {
   return `picket-${lab.ownerPid}-${lab.serial}-${node}`;
+}
+
+/** Beginning of the name of a lab's folder, in the system's folder for temporary files. */
+export function folderPrefix(lab: { ownerPid: number; serial: number }): string {
+  return `picket-lab-${lab.ownerPid}-${lab.serial}-`;
+}
+
+/** Folders of labs on this machine whose process is dead. */
+export function listDeadFolders(): string[] {
+  const names = readdirSync(tmpdir()).filter((name) => {
+    const [, pid] = /^picket-lab-(\d+)-\d+-/.exec(name) ?? [];
+    return pid !== undefined && !isAlive(Number(pid));
+  });
+  return names.map((name) => join(tmpdir(), name));
 }
 
 /** Reads a namespace's name; undefined when it is not a lab's. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { isAlive, listNamespaces, type Namespace } from './names.ts';
+import { readFileSync, rmSync } from 'node:fs';
+import { isAlive, listDeadFolders, listNamespaces, type Namespace } from './names.ts';
 
 /** Time that processes have to end by themselves, ms: a database closes its files and gives back its memory. */
 const GRACE_MS = 3_000;
@@ -21,11 +21,13 @@ export function removeNamespaces(namespaces: readonly Namespace[]): void {
   }
 }
 
-/** Removes what labs left whose process is dead, and returns it. Labs that live are not touched. */
-export function sweep(): Namespace[] {
+/** Removes what labs left whose process is dead, and returns its names. Labs that live are not touched. */
+export function sweep(): string[] {
   const left = listNamespaces().filter(({ ownerPid }) => !isAlive(ownerPid));
   removeNamespaces(left);
-  return left;
+  const folders = listDeadFolders();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  return [...left.map(({ name }) => name), ...folders];
 }
 
 function processesIn(name: string): number[] {
