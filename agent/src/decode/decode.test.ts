@@ -5,6 +5,9 @@ import { decodeNflog } from './nflog.ts';
 import { pcapDecoder } from './pcap.ts';
 import { decodeProbe } from './probe.ts';
 
+/** Inputs of each fuzz test, two packets each: ten million in all in `scripts/test --full`. */
+const FUZZ_RUNS = process.env.PICKET_TEST_FULL === '1' ? 2_500_000 : 5_000;
+
 const bytes = (hex: string) =>
   Uint8Array.from(hex.replaceAll(/\s/g, '').match(/../g) ?? [], (h) => Number.parseInt(h, 16));
 
@@ -65,7 +68,7 @@ describe('decodeProbe', () => {
         data[0] = first;
         decodeProbe(data, 0);
       }),
-      { numRuns: 5_000 },
+      { numRuns: FUZZ_RUNS },
     );
   });
 });
@@ -113,7 +116,7 @@ describe('decodeNflog', () => {
         if (data.length > 1) data[1] = 0;
         decodeNflog(data);
       }),
-      { numRuns: 5_000 },
+      { numRuns: FUZZ_RUNS },
     );
   });
 });

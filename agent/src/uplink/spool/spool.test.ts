@@ -203,7 +203,7 @@ describe('a power cut at any byte', () => {
           for (const jti of kept) if (!settled.has(jti)) expect(names).toContain(jti);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: process.env.PICKET_TEST_FULL === '1' ? 10_000 : 300 },
     );
   });
 
