@@ -1,5 +1,5 @@
 import { dropStaleDatabases } from './databases.ts';
-import { makeRunFolder, removeRunFolder, sweepRunFolders } from './run-folder.ts';
+import { makeRunFolder, removeAtExit, removeRunFolder, sweepRunFolders } from './run-folder.ts';
 
 /**
  * Set-up of a test run: names the folder in which the first test that needs a database starts the server, and removes
@@ -10,6 +10,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const url = process.env.DATABASE_URL;
   if (url !== undefined) await dropStaleDatabases(url);
   const folder = makeRunFolder();
+  removeAtExit(folder);
   process.env.PICKET_TEST_DIR = folder;
   return () => removeRunFolder(folder);
 }

@@ -19,9 +19,37 @@ export function makeRunFolder(): string {
 /** Stops the server of a run, if it started one, and removes its folder. */
 export async function removeRunFolder(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
-  const server = parsePostmaster(postmasterFile(foldersOf(folder).cluster) ?? '');
-  if (server !== undefined && isAlive(server.pid)) await stopServer(server);
+  const pid = serverPid(folder);
+  if (pid !== undefined) await stopServer({ pid });
   rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * Removes a run's folder when its process ends before the set-up could be undone, as at an interrupt: at once, since
+ * nothing can be awaited any more then.
+ */
+export function removeAtExit(folder: string): void {
+  process.once('exit', () => {
+    const pid = serverPid(folder);
+    if (pid !== undefined) killAndWait(pid);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  process.once('SIGHUP', () => process.exit(128 + 1)); // vitest turns SIGINT and SIGTERM into an exit, not this one
+}
+
+/** Longest an exiting process waits for its server, ms. */
+const KILL_TIMEOUT_MS = 3000;
+
+/** SIGQUIT ends a server without a checkpoint: what it holds is thrown away anyway. */
+function killAndWait(pid: number): void {
+  process.kill(pid, 'SIGQUIT');
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let ms = 0; ms < KILL_TIMEOUT_MS && isAlive(pid); ms += 20) Atomics.wait(pause, 0, 0, 20);
+}
+
+function serverPid(folder: string): number | undefined {
+  const pid = parsePostmaster(postmasterFile(foldersOf(folder).cluster) ?? '')?.pid;
+  return pid !== undefined && isAlive(pid) ? pid : undefined;
 }
 
 /** Removes what runs left that were killed. */
