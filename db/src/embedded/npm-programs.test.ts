@@ -41,7 +41,7 @@ describe.runIf(installed !== undefined)('PostgreSQL from npm', () => {
     const account = await serverAccount(folder);
     const closed = join(folder, 'closed');
     mkdirSync(closed, { mode: 0o700 });
-    cpSync(installed ?? '', join(closed, 'package'), { recursive: true });
+    cpSync(installed ?? '', join(closed, 'package'), { recursive: true, verbatimSymlinks: true });
     const copies = foldersOf(folder).programs;
     makeFolders(folder, account);
     const programs = (await npmPrograms(account, copies, join(closed, 'package'))) ?? '';

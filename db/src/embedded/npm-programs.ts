@@ -84,6 +84,7 @@ function copyPackage(packageFolder: string, copyFolder: string): string {
   mkdirSync(draft, { recursive: true, mode: 0o755 });
   cpSync(join(packageFolder, 'native'), join(draft, 'native'), {
     recursive: true,
+    verbatimSymlinks: true, // else they would point back to where the account cannot read
     filter: (file) => !basename(file).endsWith('.a'),
   });
   makeLinks(draft);
