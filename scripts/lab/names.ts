@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -27,13 +27,15 @@ export function folderPrefix(lab: { ownerPid: number; serial: number }): string 
   return `picket-lab-${lab.ownerPid}-${lab.serial}-`;
 }
 
-/** Folders of labs on this machine whose process is dead. */
+/** Folders of this user's labs whose process is dead. */
 export function listDeadFolders(): string[] {
-  const names = readdirSync(tmpdir()).filter((name) => {
+  const dead = readdirSync(tmpdir()).filter((name) => {
     const [, pid] = /^picket-lab-(\d+)-\d+-/.exec(name) ?? [];
     return pid !== undefined && !isAlive(Number(pid));
   });
-  return names.map((name) => join(tmpdir(), name));
+  return dead
+    .map((name) => join(tmpdir(), name))
+    .filter((path) => lstatSync(path).uid === process.getuid?.());
 }
 
 /** Reads a namespace's name; undefined when it is not a lab's. */
