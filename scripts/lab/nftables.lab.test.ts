@@ -21,7 +21,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
 
   const run = ({ argv, stdin }: { argv: readonly string[]; stdin?: string }) =>
     lab.exec('a', argv, stdin === undefined ? {} : { stdin });
-  const backend = () => createNftables({ run, now: Date.now, policy: RULESET_POLICY });
+  const backend = () => createNftables({ run, now: Date.now, policy: RULESET_POLICY, log: () => {} });
   const refused = async () => {
     const lists = await Promise.all(
       BLOCK_SETS.map(({ origin, tier, key }) =>
@@ -85,6 +85,16 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     await lab.mustExec('a', ['nft', 'flush', 'ruleset']);
     await firewall.apply({ ...want([SCANNER, '198.51.100.9']), ...NETWORKS });
     expect(await reaches()).toBe(false);
+  });
+
+  test('after somebody flushed the ruleset the next look at the counters puts everything back', async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    await firewall.apply({ ...want([SCANNER], [], { decidedBy: 'kernel' }), ...NETWORKS });
+    await lab.mustExec('a', ['nft', 'flush', 'ruleset']);
+    await firewall.refusedPackets();
+    expect(await reaches()).toBe(false);
+    await lab.mustExec('a', ['nft', 'list', 'chain', 'inet', 'picket', 'detect']);
   });
 
   test('a held source keeps the connection it has and gets no new one; a dropped one loses it', async () => {

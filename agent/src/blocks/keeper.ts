@@ -46,7 +46,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   let book = new Map<Source, BookedBlock>();
   let rest: Omit<Desired, 'local'> = { shared: new Map(), allow: [], onLink: [] };
   let [isOpen, savedText] = [false, ''];
-  let running: Promise<void> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
   let next: Promise<void> | undefined;
 
   const applyOnce = async (): Promise<void> => {
@@ -57,16 +57,20 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     await deps.save(text).catch((error) => log.error('the local blocks could not be saved', { error }));
   };
 
-  /** At most one apply runs and one waits: the one that waits takes all that changed meanwhile. */
+  /** Calls of the firewall come one after the other, whatever became of the one before. */
+  const inTurn = <T>(call: () => Promise<T>): Promise<T> => {
+    const turn = last.catch(() => {}).then(call);
+    last = turn;
+    return turn;
+  };
+
+  /** At most one apply waits: it takes all that changed until its turn comes. */
   const settle = (): Promise<void> => {
     if (!isOpen) return Promise.resolve();
-    next ??= (running ?? Promise.resolve())
-      .catch(() => {})
-      .then(() => {
-        running = next;
-        next = undefined;
-        return applyOnce();
-      });
+    next ??= inTurn(() => {
+      next = undefined;
+      return applyOnce();
+    });
     return next;
   };
 
@@ -117,7 +121,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       change();
     },
     async count() {
-      const counts = await firewall.refusedPackets();
+      const counts = await inTurn(() => firewall.refusedPackets());
       const changed = [...book.values()].flatMap((block) => {
         const droppedPackets = counts.get(block.source) ?? 0;
         return droppedPackets > block.droppedPackets ? [{ ...block, droppedPackets }] : [];

@@ -51,7 +51,10 @@ export interface Firewall {
   open(networks: Networks): Promise<FoundBlock[]>;
   /** Makes the wanted state so; the same state twice is the same as once. Throws {@link FirewallError}. */
   apply(want: Desired): Promise<void>;
-  /** Packets refused so far of local blocks, as far as the backend counts them. */
+  /**
+   * Packets refused so far of local blocks, as far as the backend counts them. A backend that finds its own gone while it
+   * looks puts it back.
+   */
   refusedPackets(): Promise<ReadonlyMap<Source, number>>;
   /** Removes all that the backend made. Ending the agent does not call it: blocks outlive the agent. */
   remove(): Promise<void>;

@@ -15,7 +15,10 @@ function fakeNft(answer: (script: string) => Outcome | undefined) {
     scripts.push(stdin ?? '');
     return answer(stdin ?? '') ?? OK;
   };
-  return { scripts, firewall: createNftables({ run, now: () => 1_000_000, policy: RULESET_POLICY }) };
+  return {
+    scripts,
+    firewall: createNftables({ run, now: () => 1_000_000, policy: RULESET_POLICY, log: () => {} }),
+  };
 }
 
 describe('createNftables', () => {

@@ -26,6 +26,7 @@ export interface NftablesDeps {
   /** Unix ms. */
   readonly now: () => number;
   readonly policy: RulesetPolicy;
+  readonly log: (message: string) => void;
 }
 
 /** What the backend believes to be in the kernel. */
@@ -43,15 +44,17 @@ export function nftScript(lines: readonly string[]): Command {
 /** The nftables backend: one table of its own, hash sets, each change one transaction. Linux. */
 export function createNftables(deps: NftablesDeps): Firewall {
   let applied: Applied | undefined;
+  let wanted: Desired | undefined;
   const load = async (lines: readonly string[]): Promise<void> => {
     if (lines.length > 0) must(await deps.run(nftScript(lines)), 'nft could not load the change');
   };
+  /** The local blocks in force; undefined when the table is not there, or not whole. */
   const listLocal = async () => {
     const lists = await Promise.all(
       LOCAL_SETS.map((set) => deps.run({ argv: ['nft', '-j', 'list', 'set', ...TABLE.split(' '), set] })),
     );
-    // No table yet is no block yet; any other failure shows itself when the table is loaded.
-    return lists.flatMap(({ status, stdout }) => (status === 0 ? readBlocks(stdout, deps.now()) : []));
+    if (lists.some(({ status }) => status !== 0)) return undefined;
+    return lists.flatMap(({ stdout }) => readBlocks(stdout, deps.now()));
   };
   const loadTable = async (networks: readonly string[], blocks: readonly Element[]): Promise<void> => {
     // The table, the networks and an empty shared list in one transaction: no packet meets rules without an allow list.
@@ -67,7 +70,7 @@ export function createNftables(deps: NftablesDeps): Firewall {
     ]);
   };
   const setUp = async (networks: Networks): Promise<Applied> => {
-    const found = await listLocal();
+    const found = (await listLocal()) ?? [];
     await loadTable(networkLines(networks, deps.policy.detects), found);
     const local = new Map(found.map((block) => [block.source, block]));
     applied = { local, shared: new Map(), networks: keyOfNetworks(networks) };
@@ -83,6 +86,12 @@ export function createNftables(deps: NftablesDeps): Firewall {
     applied = next;
   };
 
+  /** Another program may have flushed the ruleset: what was believed is void, so all is made again. */
+  const restore = async (want: Desired): Promise<void> => {
+    await applyTo(want, await setUp(want), false);
+    deps.log('the nftables table was gone or changed by others: it is made again, with all blocks');
+  };
+
   return {
     name: 'nftables',
     enforces: true,
@@ -92,20 +101,23 @@ export function createNftables(deps: NftablesDeps): Firewall {
     },
     async apply(want) {
       const state = applied ?? (await setUp(want));
+      wanted = want;
       try {
         await applyTo(want, state, true);
       } catch (error) {
         if (!(error instanceof FirewallError)) throw error;
-        // Another program may have flushed the ruleset: what was believed is void, so all is made again, once.
-        await applyTo(want, await setUp(want), false);
+        await restore(want);
       }
     },
     async refusedPackets() {
-      return new Map((await listLocal()).map(({ source, packets }) => [source, packets]));
+      const blocks = await listLocal();
+      if (blocks === undefined && wanted !== undefined) await restore(wanted);
+      return new Map(blocks?.map(({ source, packets }) => [source, packets]));
     },
     async remove() {
       await load([`add table ${TABLE}`, `delete table ${TABLE}`]);
       applied = undefined;
+      wanted = undefined;
     },
   };
 }

@@ -25,7 +25,8 @@ export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
   const { policy, ruleset, run, now, log } = choice;
   const wanted = policy.block.firewall;
   const refusal = wanted === 'log-only' ? undefined : await whyNotNftables(run, ruleset);
-  if (wanted !== 'log-only' && refusal === undefined) return createNftables({ run, now, policy: ruleset });
+  if (wanted !== 'log-only' && refusal === undefined)
+    return createNftables({ run, now, policy: ruleset, log });
   if (wanted === 'nftables') throw new UnavailableError(`block.firewall = "nftables": ${refusal}`);
   if (refusal !== undefined) log(`no blocking on this host, only telling: nftables: ${refusal}`);
   return createLogOnly(log);
