@@ -142,17 +142,26 @@ export function createAgent(deps: AgentDeps): Agent {
     },
   };
 
-  const refresh = async (): Promise<void> => {
-    [facts, collectors] = await Promise.all([deps.readFacts(), deps.collectors()]);
+  const applyNetworks = (): void => {
     const { own, gateways, resolvers, allow } = never();
     keeper.setNetworks(
       [...new Set([...own, ...gateways, ...resolvers, ...collectors, ...allow])].sort(),
       facts.onLink,
     );
   };
+  const refresh = async (): Promise<void> => {
+    [facts, collectors] = await Promise.all([deps.readFacts(), deps.collectors()]);
+    applyNetworks();
+  };
 
   const expire = (): void => {
-    for (const { source } of keeper.expire()) report.ended(source, 'its time is over');
+    const ended = keeper.expire();
+    if (ended.length > 0) tell(false);
+    for (const { source } of ended) {
+      report.ended(source, 'its time is over');
+      // Whoever comes back is a new sighting, with a trip of its own.
+      sightings.forget(source);
+    }
   };
 
   const upkeep = async (): Promise<void> => {
@@ -203,7 +212,7 @@ export function createAgent(deps: AgentDeps): Agent {
       networkAllow = list.allow;
       shared = new Map([...list.entries].map(([source, entry]) => [source, toShared(entry, policy)]));
       keeper.setShared(shared);
-      await refresh();
+      applyNetworks();
       await keeper.settle();
     },
     neverBlockFacts: never,

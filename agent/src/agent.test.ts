@@ -1,0 +1,185 @@
+import type { BlockEntry } from '@picket/protocol';
+import { v7 } from 'uuid';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Agent, createAgent } from './agent.ts';
+import type { BookedBlock } from './blocks/book.ts';
+import { createKeeper } from './blocks/keeper.ts';
+import type { Probe } from './detect/probe.ts';
+import type { Desired, Firewall, FoundBlock } from './firewall/firewall.ts';
+import { parsePolicy } from './policy/load.ts';
+import { SILENT_LOG } from './report/log.ts';
+import type { Outgoing } from './uplink/outbox.ts';
+import type { Engine, ProbeSink } from './watch/engine.ts';
+
+const SCANNER = '198.51.100.7';
+const HOUR_MS = 3_600_000;
+const POLICY = parsePolicy('', '');
+const FACTS = { own: ['203.0.113.10'], gateways: ['203.0.113.1'], resolvers: [], onLink: [] };
+
+/** An agent over fakes of its ports, in fake time. */
+function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
+  const seen = {
+    sent: [] as Outgoing[],
+    said: [] as string[],
+    wants: [] as Desired[],
+    sink: undefined as ProbeSink | undefined,
+  };
+  const engine: Engine = {
+    name: decides ? 'kernel' : 'connect',
+    decides,
+    start: async (sink) => {
+      seen.sink = sink;
+    },
+    lost: async () => 3,
+    stop: async () => {},
+  };
+  const firewall: Firewall = {
+    name: 'fake',
+    enforces: true,
+    open: async () => found,
+    apply: async (want) => void seen.wants.push(want),
+    refusedPackets: async () => new Map([[SCANNER, 12]]),
+    remove: async () => {},
+  };
+  const keeper = createKeeper({
+    ...{ firewall, now: Date.now, log: SILENT_LOG, firstBlockMs: HOUR_MS },
+    load: async () => undefined,
+    save: async () => {},
+  });
+  const agent = createAgent({
+    ...{ policy: POLICY, engine, firewall, keeper, log: SILENT_LOG, now: Date.now, newId: v7 },
+    report: {
+      started: () => seen.said.push('started'),
+      probe: (probe) => seen.said.push(`probe ${probe.port}`),
+      blocked: (block: BookedBlock) => seen.said.push(`blocked ${block.source}`),
+      ended: (source, why) => seen.said.push(`ended ${source}: ${why}`),
+    },
+    readFacts: async () => FACTS,
+    collectors: async () => ['203.0.113.50'],
+    send: (outgoing) => void seen.sent.push(outgoing),
+  });
+  return { agent, seen };
+}
+
+const probe = (port: number, address = SCANNER): Probe => ({
+  atMs: Date.now(),
+  address,
+  localAddress: '203.0.113.10',
+  transport: 'tcp',
+  port,
+  technique: 'syn',
+  evidence: 'forgeable',
+});
+
+const list = (entries: BlockEntry[], removed: string[] = []) => ({
+  entries: new Map(entries.map((entry) => [entry[0], entry])),
+  allow: [],
+  removed,
+});
+
+describe('createAgent', () => {
+  let agent: Agent;
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(async () => {
+    await agent.stop();
+    vi.useRealTimers();
+  });
+  const begin = async (options?: Parameters<typeof setUp>[0]) => {
+    const parts = setUp(options);
+    agent = parts.agent;
+    await agent.start();
+    return parts.seen;
+  };
+
+  it('has its never-block networks in force before it watches', async () => {
+    const seen = await begin();
+    expect(seen.wants[0]?.allow).toEqual(['203.0.113.1', '203.0.113.10', '203.0.113.50']);
+  });
+
+  it("tells the kernel's trip at once, as one block, however often it is logged", async () => {
+    const seen = await begin();
+    for (const port of [21, 22, 23, 25]) seen.sink?.probe(probe(port));
+    expect(seen.sent).toEqual([]);
+    seen.sink?.trip(probe(25));
+    seen.sink?.trip(probe(26));
+    expect(seen.sent).toHaveLength(1);
+    expect(seen.sent[0]?.sightings?.[0]).toMatchObject({
+      source: SCANNER,
+      portCount: 4,
+      trip: {},
+      block: { tier: 'held', engine: 'kernel', enforced: true },
+    });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(seen.said.filter((line) => line.startsWith('blocked'))).toEqual([`blocked ${SCANNER}`]);
+  });
+
+  it('decides itself where the engine does not, and blocks through the firewall', async () => {
+    const seen = await begin({ decides: false });
+    for (const port of [21, 22, 23, 25]) seen.sink?.probe(probe(port));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(seen.wants.at(-1)?.local.get(SCANNER)).toMatchObject({ decidedBy: 'agent' });
+    expect(seen.said.at(-1)).toBe(`blocked ${SCANNER}`);
+  });
+
+  it('never counts the gateway, nor the collector', async () => {
+    const seen = await begin({ decides: false });
+    for (const address of ['203.0.113.1', '203.0.113.50']) {
+      for (const port of [1, 2, 3, 4, 5]) seen.sink?.probe(probe(port, address));
+    }
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([seen.sent, [...(seen.wants.at(-1)?.local.keys() ?? [])]]).toEqual([[], []]);
+  });
+
+  it('tells probes without a trip within seconds, and what the block refused since within a minute', async () => {
+    const seen = await begin();
+    seen.sink?.probe(probe(21));
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(seen.sent.at(-1)?.sightings?.[0]).toMatchObject({ rev: 1, portCount: 1 });
+    seen.sink?.trip(probe(22));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(seen.sent.at(-1)?.sightings?.[0]?.block?.droppedPackets).toBe(12);
+    expect(agent.status()).toMatchObject({ localBlocks: 1, probesLost: 3 });
+  });
+
+  it('takes up what the kernel blocked while no agent was reading', async () => {
+    const seen = await begin({ found: [{ source: SCANNER, untilMs: Date.now() + 1_000, tier: 'held' }] });
+    expect(seen.sent[0]?.sightings?.[0]).toMatchObject({ source: SCANNER, trip: {}, portCount: 0 });
+  });
+
+  it('ends a block in time, and a scanner that comes back is a new sighting', async () => {
+    const seen = await begin();
+    seen.sink?.probe(probe(21));
+    seen.sink?.trip(probe(21));
+    const first = seen.sent[0]?.sightings?.[0]?.id;
+    await vi.advanceTimersByTimeAsync(HOUR_MS + 2_000);
+    expect(seen.said).toContain(`ended ${SCANNER}: its time is over`);
+    seen.sink?.probe(probe(22));
+    seen.sink?.trip(probe(22));
+    const second = seen.sent.at(-1)?.sightings?.[0];
+    expect(second?.id).not.toBe(first);
+    expect(second?.trip?.atMs).toBeGreaterThan(HOUR_MS);
+  });
+
+  it('lifts its own block when a person lifts the shared one, but not when that merely ends', async () => {
+    const seen = await begin();
+    const end = Date.now() + 4 * HOUR_MS;
+    seen.sink?.probe(probe(21));
+    seen.sink?.trip(probe(21));
+    await agent.applyShared(list([[SCANNER, end, 'held', 'x']]));
+    await agent.applyShared(list([], [SCANNER]));
+    expect(seen.wants.at(-1)?.local.size).toBe(0);
+    expect(seen.sent.at(-1)?.unblocks).toMatchObject([{ source: SCANNER }]);
+
+    seen.sink?.probe(probe(22));
+    seen.sink?.trip(probe(22));
+    await agent.applyShared(list([[SCANNER, Date.now() + 10, 'held', 'x']]));
+    await agent.applyShared(list([], [SCANNER]));
+    expect(seen.wants.at(-1)?.local.has(SCANNER)).toBe(true);
+  });
+
+  it('keeps connections of shared sources too, unless the policy cuts them', async () => {
+    const seen = await begin();
+    await agent.applyShared(list([[SCANNER, Date.now() + HOUR_MS, 'dropped', 'x']]));
+    expect(seen.wants.at(-1)?.shared.get(SCANNER)?.tier).toBe('held');
+  });
+});
