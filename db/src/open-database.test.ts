@@ -1,14 +1,14 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog as log } from './log.ts';
 import { type Database, openDatabase } from './open-database.ts';
 import { network } from './schema.ts';
+import { testFolder } from './testing/run-folder.ts';
 import { testDatabase } from './testing.ts';
 
 let given: Database;
-const dataDir = mkdtempSync(join(tmpdir(), 'picket-open-'));
+const dataDir = testFolder();
 beforeAll(async () => {
   given = await testDatabase();
 });

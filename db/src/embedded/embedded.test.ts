@@ -2,22 +2,21 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
-  chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Sql } from '../connect.ts';
 import { silentLog } from '../log.ts';
+import { testFolder } from '../testing/run-folder.ts';
 import { waitFor } from '../wait.ts';
 import { foldersOf } from './folders.ts';
 import { isAlive, parsePostmaster, postmasterFile } from './postmaster.ts';
@@ -32,16 +31,10 @@ let dataDir: string;
 const opened = new Set<EmbeddedServer>();
 
 /** The first test makes a database in earnest; those after it work on copies, which take a moment. */
-const firstFolder = makeFolder();
+const firstFolder = testFolder();
 afterAll(() => rmSync(firstFolder, { recursive: true }));
-function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'picket-embedded-'));
-  chmodSync(folder, 0o711);
-  return folder;
-}
-
 beforeEach(() => {
-  const folder = makeFolder();
+  const folder = testFolder();
   if (existsSync(join(firstFolder, NAME))) execFileSync('cp', ['-a', join(firstFolder, NAME), folder]);
   dataDir = join(folder, NAME);
 });
@@ -136,10 +129,12 @@ describe('the private database', () => {
     const deep = join(dataDir, '..', 'x'.repeat(100));
     renameSync(dataDir, deep);
     const server = await open(true, deep);
-    expect(new URL(server.url).searchParams.get('host')).toMatch(/picket-[0-9a-f]{16}$/);
+    const socketFolder = new URL(server.url).searchParams.get('host') ?? '';
+    expect(socketFolder).toMatch(/picket-[0-9a-f]{16}$/);
     expect(await ask(server, (sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
     await stop(server);
     expect(runningPid(deep)).toBeUndefined();
+    rmdirSync(socketFolder);
   });
 
   it('tells in the server’s own words why it does not start', async () => {

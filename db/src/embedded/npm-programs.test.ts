@@ -1,10 +1,10 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../connect.ts';
 import { silentLog } from '../log.ts';
 import { migrate } from '../migrate.ts';
+import { testFolder } from '../testing/run-folder.ts';
 import { serverAccount } from './account.ts';
 import { makeCluster } from './cluster.ts';
 import { foldersOf, makeFolders } from './folders.ts';
@@ -18,8 +18,7 @@ const installed = installedPackage();
 describe.runIf(installed !== undefined)('PostgreSQL from npm', () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'picket-npm-'));
-    chmodSync(folder, 0o711);
+    folder = testFolder();
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 

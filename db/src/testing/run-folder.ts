@@ -1,7 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { foldersOf } from '../embedded/folders.ts';
 import { isAlive, parsePostmaster, postmasterFile } from '../embedded/postmaster.ts';
 import { stopServer } from '../embedded/server.ts';
 
@@ -16,11 +15,17 @@ export function makeRunFolder(): string {
   return folder;
 }
 
-/** Stops the server of a run, if it started one, and removes its folder. */
+/** A new folder in that of this run, which a server's user can pass through. What is left in it goes with the run. */
+export function testFolder(): string {
+  const folder = mkdtempSync(join(process.env.PICKET_TEST_DIR ?? tmpdir(), 'folder-'));
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
+/** Stops the servers that a run or its tests started, and removes its folder. */
 export async function removeRunFolder(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
-  const pid = serverPid(folder);
-  if (pid !== undefined) await stopServer({ pid });
+  for (const pid of serverPids(folder)) await stopServer({ pid });
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -30,9 +35,8 @@ export async function removeRunFolder(folder: string): Promise<void> {
  */
 export function removeAtExit(folder: string): void {
   process.once('exit', () => {
-    const pid = serverPid(folder);
-    if (pid !== undefined) killAndWait(pid);
-    rmSync(folder, { recursive: true, force: true });
+    for (const pid of serverPids(folder)) killAndWait(pid);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   });
   process.once('SIGHUP', () => process.exit(128 + 1)); // vitest turns SIGINT and SIGTERM into an exit, not this one
 }
@@ -47,9 +51,19 @@ function killAndWait(pid: number): void {
   for (let ms = 0; ms < KILL_TIMEOUT_MS && isAlive(pid); ms += 20) Atomics.wait(pause, 0, 0, 20);
 }
 
-function serverPid(folder: string): number | undefined {
-  const pid = parsePostmaster(postmasterFile(foldersOf(folder).cluster) ?? '')?.pid;
-  return pid !== undefined && isAlive(pid) ? pid : undefined;
+/** How deep below a run's folder a cluster may lie: folder-x/data folder/postgres/data. */
+const CLUSTER_DEPTH = 5;
+
+/** Process ids of the servers that run on clusters in a folder. */
+function serverPids(folder: string, depth = CLUSTER_DEPTH): number[] {
+  if (existsSync(join(folder, 'PG_VERSION'))) {
+    const pid = parsePostmaster(postmasterFile(folder) ?? '')?.pid;
+    return pid !== undefined && isAlive(pid) ? [pid] : [];
+  }
+  if (depth === 0 || !existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => serverPids(join(folder, entry.name), depth - 1));
 }
 
 /** Removes what runs left that were killed. */
