@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 
 const block = (source: string, untilMs = NOW + HOUR): BlockEntry => [source, untilMs, 'held', 'scan'];
 
-function accept(
+async function accept(
   entries: BlockEntry[],
   more: { facts?: Partial<NeverBlockFacts>; allow?: string[]; most?: number; hostMs?: number } = {},
 ) {
@@ -31,16 +31,16 @@ function accept(
 }
 
 describe('a host', () => {
-  it('takes blocks of single sources', () => {
+  it('takes blocks of single sources', async () => {
     const list = [block('198.51.100.7'), block('2001:db8:5::/64'), block('2001:db8:6::1')];
-    const { entries, refused, version } = accept(list);
+    const { entries, refused, version } = await accept(list);
     expect([...entries.values()]).toEqual(list);
     expect([refused, version]).toEqual([{}, 3]);
   });
 
-  it('refuses entry by entry what it never blocks, and counts by reason', () => {
+  it('refuses entry by entry what it never blocks, and counts by reason', async () => {
     const list = ['127.0.0.1', '192.0.2.1', '192.0.2.254', '203.0.113.9', '203.0.113.10', '198.51.100.7'];
-    const { entries, refused } = accept(
+    const { entries, refused } = await accept(
       list.map((source) => block(source)),
       { facts: { own: ['192.0.2.1'], gateways: ['192.0.2.254'] }, allow: ['203.0.113.0/24'] },
     );
@@ -48,34 +48,71 @@ describe('a host', () => {
     expect(refused).toEqual({ loopback: 1, 'own address': 1, gateway: 1, 'allow list': 2 });
   });
 
-  it('refuses what is wider than a source', () => {
-    const { entries, refused } = accept(
+  it('refuses what is wider than a source', async () => {
+    const { entries, refused } = await accept(
       ['198.51.100.0/31', '0.0.0.0/0', '2001:db8::/63'].map((s) => block(s)),
     );
     expect([entries.size, refused]).toEqual([0, { 'too wide': 3 }]);
   });
 
-  it('takes no more than it has room for', () => {
-    const { entries, refused } = accept(
+  it.each(['2001:db8::/65', '2001:db8::/96', '2001:db8::/127'])(
+    'refuses %s, which the firewall could not hold, and says so',
+    async (source) => {
+      const { entries, refused } = await accept([block(source)]);
+      expect([entries.size, refused]).toEqual([0, { 'no single source': 1 }]);
+    },
+  );
+
+  it('never blocks what the allow list holds or overlaps, of either family', async () => {
+    const allow = ['203.0.113.9', '203.0.113.10/32', '2001:db8:1::7', '2001:db8:2::/64', '2001:db8:3::7/128'];
+    const inside = ['203.0.113.9', '203.0.113.10', '2001:db8:1::7', '2001:db8:1::/64', '2001:db8:2::5'];
+    const beside = ['203.0.113.8', '2001:db8:1::8', '2001:db8:4::/64'];
+    const { entries, refused } = await accept(
+      [...inside, '2001:db8:3::/64', ...beside].map((source) => block(source)),
+      { allow },
+    );
+    expect([...entries.keys()]).toEqual(beside);
+    expect(refused).toEqual({ 'allow list': 6 });
+  });
+
+  it('leaves time for other work while it decides on a long list beside a long allow list', async () => {
+    const list = Array.from({ length: 20_000 }, (_, n) =>
+      block(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`),
+    );
+    const allow = Array.from({ length: 1000 }, (_, n) => `172.${16 + (n >> 8)}.${n & 255}.0/24`);
+    let [turns, isDone] = [0, false];
+    const deciding = accept(list, { allow, most: 100_000 }).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      turns += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await deciding).entries.size).toBe(20_000);
+    expect(turns).toBeGreaterThan(20);
+  });
+
+  it('takes no more than it has room for', async () => {
+    const { entries, refused } = await accept(
       [1, 2, 3, 4, 5].map((n) => block(`198.51.100.${n}`)),
       { most: 3 },
     );
     expect([entries.size, refused]).toEqual([3, { 'too many': 2 }]);
   });
 
-  it('cuts a block that is too long, and says so', () => {
-    const { entries, refused } = accept([block('198.51.100.7', NOW + 90 * 24 * HOUR)]);
+  it('cuts a block that is too long, and says so', async () => {
+    const { entries, refused } = await accept([block('198.51.100.7', NOW + 90 * 24 * HOUR)]);
     expect(entries.get('198.51.100.7')?.[1]).toBe(NOW + MAX_SHARED_BLOCK_MS);
     expect(refused).toEqual({ 'too long': 1 });
   });
 
-  it('leaves out what has ended', () => {
-    const { entries, refused } = accept([block('198.51.100.7', NOW - 1)]);
+  it('leaves out what has ended', async () => {
+    const { entries, refused } = await accept([block('198.51.100.7', NOW - 1)]);
     expect([entries.size, refused]).toEqual([0, {}]);
   });
 
-  it('puts ends in its own clock', () => {
-    const { entries } = accept([block('198.51.100.7')], { hostMs: NOW - 5 * HOUR });
+  it('puts ends in its own clock', async () => {
+    const { entries } = await accept([block('198.51.100.7')], { hostMs: NOW - 5 * HOUR });
     const endMs = entries.get('198.51.100.7')?.[1] ?? 0;
     expect(Math.abs(endMs - (NOW - 4 * HOUR))).toBeLessThan(1000);
   });

@@ -1,17 +1,19 @@
 import {
   type BlockEntry,
   type Cidr,
+  cidrOf,
   familyOf,
   MAX_BLOCK_LIST_ENTRIES,
   MAX_SHARED_BLOCK_MS,
   type NeverBlockFacts,
   type NeverBlockReason,
   neverBlockRule,
-  prefixLength,
+  parseSource,
   type Source,
 } from '@picket/protocol';
 import type { Clock } from './clock.ts';
 import type { ListState } from './list-state.ts';
+import { inSlices } from './slices.ts';
 
 /** What a host takes from a shared list, whoever signs it. */
 export interface ListLimits {
@@ -28,8 +30,11 @@ export const DEFAULT_LIST_LIMITS: ListLimits = {
   minPrefix6: 64,
 };
 
-/** Why an entry was not taken as it came; `too long` ones are cut to the longest allowed. */
-export type RefusalReason = NeverBlockReason | 'too wide' | 'too many' | 'too long';
+/**
+ * Why an entry was not taken as it came; `too long` ones are cut to the longest allowed. `no single source`: narrower
+ * than a source and yet no address, such as an IPv6 /96, which no set of the firewall holds.
+ */
+export type RefusalReason = NeverBlockReason | 'too wide' | 'no single source' | 'too many' | 'too long';
 
 /** The list that this host will put in force; ends are in the host's clock. */
 export interface AcceptedList {
@@ -42,37 +47,74 @@ export interface AcceptedList {
   readonly refused: Readonly<Record<string, number>>;
 }
 
-/** Decides entry by entry. Ended entries are left out without a word: that is what ends are for. */
-export function acceptList(
+/**
+ * Decides entry by entry. Ended entries are left out without a word: that is what ends are for. Asynchronous because a
+ * long list is decided on in slices, between other work.
+ */
+export async function acceptList(
   state: ListState,
   { facts, limits, clock }: { facts: NeverBlockFacts; limits: ListLimits; clock: Clock },
-): AcceptedList {
+): Promise<AcceptedList> {
   const nowMs = clock.nowMs();
-  const isNeverBlocked = neverBlockRule({ ...facts, allow: [...facts.allow, ...state.allow] });
+  const refusalOf = refusalRule({ ...facts, allow: [...facts.allow, ...state.allow] }, limits);
   const entries = new Map<Source, BlockEntry>();
   const refused: Record<string, number> = {};
   const count = (reason: RefusalReason): void => {
     refused[reason] = (refused[reason] ?? 0) + 1;
   };
-  for (const [source, untilMs, tier, reason] of state.entries.values()) {
-    if (untilMs <= nowMs) continue;
-    const refusal =
-      widthRefusal(source, limits) ??
-      isNeverBlocked(source) ??
-      (entries.size >= limits.maxEntries ? 'too many' : undefined);
-    if (refusal !== undefined) {
-      count(refusal);
-      continue;
+  const live = [...state.entries.values()].filter(([, untilMs]) => untilMs > nowMs);
+  await inSlices(live, SLICE, (slice) => {
+    for (const [source, untilMs, tier, reason] of slice) {
+      const refusal = refusalOf(source) ?? (entries.size >= limits.maxEntries ? 'too many' : undefined);
+      if (refusal !== undefined) {
+        count(refusal);
+        continue;
+      }
+      const endMs = Math.min(untilMs, nowMs + MAX_SHARED_BLOCK_MS);
+      if (endMs < untilMs) count('too long');
+      entries.set(source, [source, Math.max(0, clock.toHostMs(endMs)), tier, reason]);
     }
-    const endMs = Math.min(untilMs, nowMs + MAX_SHARED_BLOCK_MS);
-    if (endMs < untilMs) count('too long');
-    entries.set(source, [source, Math.max(0, clock.toHostMs(endMs)), tier, reason]);
-  }
+  });
   const { version, epoch, allow } = state;
   return { version, epoch, entries, allow, refused };
 }
 
+/** Entries decided on in one go: some 5 ms of work beside the longest allow list of networks. */
+const SLICE = 250;
+
+/** Why a source is refused whatever else the list holds. */
+function refusalRule(
+  facts: NeverBlockFacts,
+  limits: ListLimits,
+): (source: Source) => RefusalReason | undefined {
+  // Addresses are looked up; only networks are compared with each source, one by one.
+  const { sources, networks } = splitAllow(facts.allow);
+  const isNeverBlocked = neverBlockRule({ ...facts, allow: networks });
+  return (source) =>
+    widthRefusal(source, limits) ?? (sources.has(source) ? 'allow list' : isNeverBlocked(source));
+}
+
+/** The allow list as the single sources that overlap its addresses, and its networks. */
+function splitAllow(allow: readonly Cidr[]): { sources: ReadonlySet<Source>; networks: readonly Cidr[] } {
+  const sources = new Set<Source>();
+  const networks: Cidr[] = [];
+  for (const entry of allow) {
+    const source = parseSource(entry) ?? entry;
+    if (source.includes('/')) networks.push(entry);
+    else {
+      sources.add(source);
+      if (familyOf(source) === 6) sources.add(cidrOf(source, 64));
+    }
+  }
+  return { sources, networks };
+}
+
+/** Reads the canonical text as it is, which the schema has checked: parsing 100,000 addresses again takes a second. */
 function widthRefusal(source: Source, { minPrefix4, minPrefix6 }: ListLimits): RefusalReason | undefined {
-  const least = familyOf(source) === 4 ? minPrefix4 : minPrefix6;
-  return prefixLength(source) < least ? 'too wide' : undefined;
+  const isIpv4 = !source.includes(':');
+  const [, tail] = source.split('/');
+  const length = tail === undefined ? (isIpv4 ? 32 : 128) : Number(tail);
+  if (length < (isIpv4 ? minPrefix4 : minPrefix6)) return 'too wide';
+  const isSingle = tail === undefined || (!isIpv4 && length === 64);
+  return isSingle ? undefined : 'no single source';
 }

@@ -1,18 +1,23 @@
 import type { BlockEntry } from '@picket/protocol';
 import { describe, expect, it } from 'vitest';
 import { SILENT_LOG } from '../report/log.ts';
-import type { AcceptedList } from './accept.ts';
 import { Applier, type DesiredList } from './applier.ts';
+import { type ListState, NO_LIST } from './list-state.ts';
 import { eventually } from './testing.ts';
 
-function list(version: number, ...sources: string[]): AcceptedList {
+function list(version: number, ...sources: string[]): ListState {
   const entries = new Map(sources.map((s): [string, BlockEntry] => [s, [s, 9e12, 'held', 'scan']]));
-  return { version, epoch: 'one', entries, allow: [], refused: {} };
+  return { ...NO_LIST, version, epoch: 'one', entries };
 }
 
 function makeApplier(apply: (list: DesiredList) => Promise<void>) {
   const applied: number[] = [];
   const applier = new Applier({
+    // An earlier list takes longer, as a longer one does.
+    accept: async ({ version, epoch, entries, allow }) => {
+      for (let turn = version; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      return { version, epoch, entries, allow, refused: {} };
+    },
     apply,
     log: SILENT_LOG,
     retryMs: () => 5,

@@ -1,6 +1,7 @@
 import type { BlockEntry, Cidr, Source } from '@picket/protocol';
 import type { Log } from '../report/log.ts';
 import type { AcceptedList } from './accept.ts';
+import type { ListState } from './list-state.ts';
 import { backOffMs } from './retry.ts';
 
 /** A list to put in force: the whole of what is wanted, and what is in force and no longer wanted. */
@@ -18,6 +19,8 @@ export type ApplyBlockList = (list: DesiredList) => Promise<void>;
 
 /** What an applier works with. */
 export interface ApplierOptions {
+  /** Decides what of a list this host takes. */
+  readonly accept: (state: ListState) => Promise<AcceptedList>;
   readonly apply: ApplyBlockList;
   readonly log: Log;
   /** Called each time a list came in force. */
@@ -25,10 +28,12 @@ export interface ApplierOptions {
   readonly retryMs?: (failures: number) => number;
 }
 
-/** Puts the newest list in force, one at a time, and again until it is. */
+/** Decides on the newest list and puts it in force, one at a time, and again until it is. */
 export class Applier {
   readonly #options: ApplierOptions;
-  #wanted: AcceptedList | undefined;
+  #wanted: ListState | undefined;
+  /** The list that `#inForce` came of. */
+  #done: ListState | undefined;
   #inForce: AcceptedList | undefined;
   #failures = 0;
   #work: Promise<void> | undefined;
@@ -45,7 +50,7 @@ export class Applier {
   }
 
   /** From now on this list is wanted; resolves after the first try. */
-  async want(list: AcceptedList): Promise<void> {
+  async want(list: ListState): Promise<void> {
     this.#wanted = list;
     this.#wake();
     await this.#work;
@@ -65,7 +70,7 @@ export class Applier {
 
   async #run(): Promise<void> {
     try {
-      while (this.#wanted !== undefined && this.#wanted !== this.#inForce && !this.#isStopped) {
+      while (this.#wanted !== undefined && this.#wanted !== this.#done && !this.#isStopped) {
         await this.#put(this.#wanted);
       }
     } catch (error) {
@@ -78,12 +83,14 @@ export class Applier {
     }
   }
 
-  async #put(list: AcceptedList): Promise<void> {
+  async #put(state: ListState): Promise<void> {
+    const list = await this.#options.accept(state);
     const { version, epoch, entries, allow } = list;
     const before = this.#inForce?.entries ?? new Map<Source, BlockEntry>();
     const removed = [...before.keys()].filter((source) => !entries.has(source));
     await this.#options.apply({ version, epoch, entries, allow, removed });
     this.#inForce = list;
+    this.#done = state;
     this.#failures = 0;
     this.#options.onApplied(list);
   }

@@ -5,6 +5,7 @@ import {
   listDigest,
   type Source,
 } from '@picket/protocol';
+import { inSlices } from './slices.ts';
 
 /** The network's block list as the collector signed it, with what this host will not do too: the digest is over all. */
 export interface ListState {
@@ -79,10 +80,9 @@ const SLICE = 1000;
 /** {@link listDigest} in slices: it is a sum, and 100,000 entries at once would stop the agent for seconds. */
 async function digestOf(entries: readonly BlockEntry[]): Promise<bigint> {
   let sum = 0n;
-  for (let from = 0; from < entries.length; from += SLICE) {
-    if (from > 0) await new Promise((resolve) => setImmediate(resolve));
-    sum += BigInt(`0x${listDigest(entries.slice(from, from + SLICE))}`);
-  }
+  await inSlices(entries, SLICE, (slice) => {
+    sum += BigInt(`0x${listDigest(slice)}`);
+  });
   return sum;
 }
 
