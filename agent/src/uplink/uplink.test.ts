@@ -115,6 +115,15 @@ describe('an uplink', () => {
     expect(uplink.status()).toMatchObject({ blockList: inForce, pushFault: undefined, pullFault: undefined });
   });
 
+  it('tells in its status of sightings that it gave up before they were in a batch', async () => {
+    let polls = 0;
+    bench.fake.on('GET /v1/blocklist', () => (polls++ === 0 ? list([], { version: 3 }) : () => {}));
+    const uplink = await start();
+    uplink.send({ sightings: Array.from({ length: 10_002 }, () => sighting()) }, { urgent: true });
+    expect(uplink.status().sightingsLost).toBe(2);
+    await eventually(() => toldStatuses().at(-1)?.spoolLost).toBe(2);
+  });
+
   it('has the saved list in force when it starts with the collector away', async () => {
     let polls = 0;
     bench.fake.on('GET /v1/blocklist', () =>

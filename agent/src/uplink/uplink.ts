@@ -122,34 +122,28 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
   const status = (): StatusEvent => eventOf(options, parts);
   const heartbeat = new Heartbeat({ speaker, pusher, log, status });
   const file = openListFile(stateDir, enrolment, log);
-  const { applier, take } = listKeeper(options, speaker, heartbeat);
+  const applier = makeApplier(options, speaker, heartbeat);
   const onList = (state: ListState): void => {
     file.save(state);
-    void take(state);
+    void applier.want(state);
   };
   const saved = await file.load();
   const puller = new Puller({ http, speaker, log, onList, onContact: () => pusher.wake() }, saved);
   const parts: Parts = { http, speaker, spool, pusher, sender, heartbeat, file, applier, puller };
-  if (saved.epoch !== undefined) await take(saved);
+  if (saved.epoch !== undefined) await applier.want(saved);
   return parts;
 }
 
-/** Decides what of a list to take, and has that put in force. */
-function listKeeper(
-  options: UplinkOptions,
-  { clock }: Speaker,
-  heartbeat: Heartbeat,
-): { applier: Applier; take: (state: ListState) => Promise<void> } {
+/** Decides what of a list to take, and puts that in force. */
+function makeApplier(options: UplinkOptions, { clock }: Speaker, heartbeat: Heartbeat): Applier {
   const { log, applyBlockList: apply, neverBlockFacts, limits = DEFAULT_LIST_LIMITS } = options;
   const onApplied = ({ version, entries, refused }: AcceptedList): void => {
     log.info('the block list is in force', { version, entries: entries.size, refused });
     heartbeat.tellSoon();
   };
-  const applier = new Applier({ apply, log, onApplied });
-  return {
-    applier,
-    take: (state) => applier.want(acceptList(state, { facts: neverBlockFacts(), limits, clock })),
-  };
+  const accept = (state: ListState): Promise<AcceptedList> =>
+    acceptList(state, { facts: neverBlockFacts(), limits, clock });
+  return new Applier({ accept, apply, log, onApplied });
 }
 
 async function end({ sender, heartbeat, pusher, puller, applier, http, file, spool }: Parts): Promise<void> {
@@ -193,8 +187,10 @@ function statusOf({ speaker, spool, pusher, sender, applier, puller }: Parts): U
 
 function eventOf(options: UplinkOptions, parts: Parts): StatusEvent {
   const { batches, lost } = parts.spool.stats();
-  const { blockList } = statusOf(parts);
-  return { ...options.status(), nowMs: Date.now(), spooled: batches, spoolLost: lost, blockList };
+  const { blockList, sightingsLost } = statusOf(parts);
+  // One number of news that the collector will never see: batches given up, and sightings that came in none.
+  const spoolLost = lost + sightingsLost;
+  return { ...options.status(), nowMs: Date.now(), spooled: batches, spoolLost, blockList };
 }
 
 /** An uplink to nowhere: it keeps nothing, for nobody would ever fetch it. */
