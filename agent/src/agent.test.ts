@@ -93,7 +93,12 @@ describe('createAgent', () => {
 
   it('has its never-block networks in force before it watches', async () => {
     const seen = await begin();
-    expect(seen.wants[0]?.allow).toEqual(['203.0.113.1', '203.0.113.10', '203.0.113.50']);
+    expect(seen.wants[0]?.allow).toEqual(
+      expect.arrayContaining(['203.0.113.1', '203.0.113.10', '203.0.113.50']),
+    );
+    expect(seen.wants[0]?.allow).toEqual(
+      expect.arrayContaining(['fe80::/10', '169.254.0.0/16', '127.0.0.0/8']),
+    );
   });
 
   it("tells the kernel's trip at once, as one block, however often it is logged", async () => {
@@ -158,6 +163,19 @@ describe('createAgent', () => {
     const second = seen.sent.at(-1)?.sightings?.[0];
     expect(second?.id).not.toBe(first);
     expect(second?.trip?.atMs).toBeGreaterThan(HOUR_MS);
+  });
+
+  it('takes a trip in the moment a block ends for a new one, and keeps it in force', async () => {
+    const seen = await begin();
+    seen.sink?.probe(probe(21));
+    seen.sink?.trip(probe(21));
+    await vi.advanceTimersByTimeAsync(HOUR_MS - 500);
+    vi.setSystemTime(Date.now() + 600);
+    seen.sink?.probe(probe(22));
+    seen.sink?.trip(probe(22));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(seen.wants.at(-1)?.local.get(SCANNER)?.untilMs).toBeGreaterThan(Date.now());
+    expect(new Set(seen.sent.flatMap((out) => out.sightings?.map((s) => s.id) ?? [])).size).toBe(2);
   });
 
   it('lifts its own block when a person lifts the shared one, but not when that merely ends', async () => {

@@ -3,8 +3,10 @@ import {
   type BlockEntry,
   type Cidr,
   firstAddress,
+  NEVER_BLOCKED,
   type NeverBlockFacts,
-  neverBlock,
+  NO_FACTS,
+  neverBlockRule,
   type Sighting,
   type Source,
   sourceOf,
@@ -33,7 +35,8 @@ export interface SharedList {
 /** What the system log is told, in PortSentry's words. */
 export interface Report {
   started(): void;
-  probe(probe: Probe): void;
+  /** `source` is what the probe's address counts as. */
+  probe(probe: Probe, source: Source): void;
   blocked(block: BookedBlock, probe: Probe | undefined): void;
   ended(source: Source, why: 'its time is over' | 'lifted by the collector'): void;
 }
@@ -99,17 +102,33 @@ export function createAgent(deps: AgentDeps): Agent {
     const { own, gateways, resolvers } = facts;
     return { own, gateways, resolvers, collectors, allow: [...policy.allow.sources, ...networkAllow] };
   };
+  let ruleOut = neverBlockRule(never());
   const isProtected = (source: Source): boolean => {
-    const reason = neverBlock(source, never());
+    const reason = ruleOut(source);
     return reason !== undefined && !(reason === 'loopback' && policy.lab.loopback_sources);
   };
   const blockOf = (source: Source): Sighting['block'] => {
     const block = keeper.get(source);
     return block && describe(block, engine.name, firewall);
   };
-  const tell = (urgent: boolean): void => {
-    const changed = sightings.drain(blockOf);
-    if (changed.length > 0) deps.send({ sightings: changed }, { urgent });
+  const tell = (which: 'trips' | 'all'): void => {
+    const changed = sightings.drain(which, blockOf);
+    if (changed.length > 0) deps.send({ sightings: changed }, { urgent: which === 'trips' });
+  };
+
+  const expire = (): void => {
+    const ended = keeper.expire();
+    if (ended.length > 0) tell('all');
+    for (const { source } of ended) {
+      report.ended(source, 'its time is over');
+      // Whoever comes back is a new sighting, with a trip of its own.
+      sightings.forget(source);
+    }
+  };
+
+  /** The kernel's block of a source ends to the second; the book is looked through less often. */
+  const endWhatIsOver = (source: Source): void => {
+    if ((keeper.get(source)?.untilMs ?? Number.POSITIVE_INFINITY) <= now()) expire();
   };
 
   const trip = (source: Source, probe: Probe): void => {
@@ -126,42 +145,37 @@ export function createAgent(deps: AgentDeps): Agent {
       () => report.blocked(block, probe),
       () => log.error('a source tripped but is not blocked', { source }),
     );
-    tell(true);
+    tell('trips');
   };
 
   const sink = {
     probe(probe: Probe) {
       const source = sourceOf(probe.address, facts.onLink);
-      if (isProtected(source)) return;
-      report.probe(probe);
+      // The kernel has passed over each protected address already, and only over them.
+      if (!engine.decides && isProtected(source)) return;
+      endWhatIsOver(source);
+      report.probe(probe, source);
       const isOver = sightings.observe(source, probe);
       if (isOver && !engine.decides) trip(source, probe);
     },
     trip(probe: Probe) {
-      trip(sourceOf(probe.address, facts.onLink), probe);
+      const source = sourceOf(probe.address, facts.onLink);
+      endWhatIsOver(source);
+      trip(source, probe);
     },
   };
 
   const applyNetworks = (): void => {
+    ruleOut = neverBlockRule(never());
     const { own, gateways, resolvers, allow } = never();
     keeper.setNetworks(
-      [...new Set([...own, ...gateways, ...resolvers, ...collectors, ...allow])].sort(),
+      [...new Set([...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...allow])].sort(),
       facts.onLink,
     );
   };
   const refresh = async (): Promise<void> => {
     [facts, collectors] = await Promise.all([deps.readFacts(), deps.collectors()]);
     applyNetworks();
-  };
-
-  const expire = (): void => {
-    const ended = keeper.expire();
-    if (ended.length > 0) tell(false);
-    for (const { source } of ended) {
-      report.ended(source, 'its time is over');
-      // Whoever comes back is a new sighting, with a trip of its own.
-      sightings.forget(source);
-    }
   };
 
   const upkeep = async (): Promise<void> => {
@@ -180,16 +194,16 @@ export function createAgent(deps: AgentDeps): Agent {
         const seen = {
           atMs: block.atMs,
           address: firstAddress(block.source),
-          localAddress: facts.own[0] ?? '::',
+          localAddress: reachableAddress(facts.own),
         };
         sightings.adopt(block.source, seen);
         report.blocked(block, undefined);
       }
-      tell(true);
+      tell('trips');
       report.started();
       const guarded = () => void upkeep().catch((error) => log.error('the upkeep failed', { error }));
       timers = [
-        setInterval(() => tell(false), TELL_MS),
+        setInterval(() => tell('all'), TELL_MS),
         setInterval(expire, EXPIRE_MS),
         setInterval(guarded, REFRESH_MS),
       ];
@@ -197,7 +211,7 @@ export function createAgent(deps: AgentDeps): Agent {
     async stop() {
       for (const timer of timers) clearInterval(timer);
       await engine.stop();
-      tell(false);
+      tell('all');
       await keeper.settle().catch((error) => log.error('the last change is not in force', { error }));
     },
     async applyShared(list) {
@@ -222,6 +236,12 @@ export function createAgent(deps: AgentDeps): Agent {
       probesLost: probesLost + sightings.forgotten,
     }),
   };
+}
+
+/** An address that others may have asked for: neither loopback nor link-local where there is another. */
+function reachableAddress(own: readonly Address[]): Address {
+  const ruleOut = neverBlockRule(NO_FACTS);
+  return own.find((address) => ruleOut(address) === undefined) ?? own[0] ?? '::';
 }
 
 /** An entry that goes before its time was lifted by a person: then the host's own block of that source goes too. */

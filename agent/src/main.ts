@@ -1,3 +1,4 @@
+import { bookPath } from './blocks/book.ts';
 import { parseCall, USAGE } from './cli/args.ts';
 import { checkCommand } from './cli/check.ts';
 import { downCommand } from './cli/down.ts';
@@ -22,8 +23,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(call.command === 'help' ? USAGE : `picket-agent ${AGENT_VERSION}\n`);
     return 0;
   }
-  if (call.command === 'down') return downCommand(runCommand);
   const policy = await loadPolicy(call.config);
+  if (call.command === 'down') return downCommand(runCommand, bookPath(policy.state_dir));
   if (call.command === 'enroll') return enrollCommand(policy, call.joinKeyFile);
   const log = stderrLog('info');
   return call.command === 'check' ? checkCommand(policy, log) : runCommandLine(policy, log);

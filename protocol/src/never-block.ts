@@ -40,6 +40,9 @@ const SPECIAL: readonly (readonly [Cidr, NeverBlockReason])[] = [
   ['255.255.255.255/32', 'broadcast'],
 ];
 
+/** The special-purpose networks that are never blocked, whatever else is known. */
+export const NEVER_BLOCKED: readonly Cidr[] = SPECIAL.map(([cidr]) => cidr);
+
 /** Facts of a host or network of which nothing is known. */
 export const NO_FACTS: NeverBlockFacts = { own: [], gateways: [], resolvers: [], collectors: [], allow: [] };
 

@@ -148,6 +148,27 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
     expect(await counted('probes')).toBe(1);
   });
 
+  test('an answer of a service of this host makes its client immune to nothing else', async () => {
+    const address = await fresh(4);
+    const echo =
+      "const s = require('node:dgram').createSocket('udp4'); s.on('message', (m, r) => s.send(m, r.port, r.address)); s.bind(5060)";
+    const service = lab.spawn('a', 'udp-echo', [process.execPath, '-e', echo]);
+    const ask = `const s = require('node:dgram').createSocket('udp4'); s.on('message', () => process.exit(0));
+      s.bind(20000, '${address}', () => setInterval(() => s.send('?', 5060, '${target}'), 50)); setTimeout(() => process.exit(1), 5000)`;
+    await lab.mustExec('scanner', [process.execPath, '-e', ask]);
+    await scan(address, '-sU', '-g', '20000', '-p', '300-310');
+    expect(await held()).toEqual([address]);
+    await service.stop();
+  });
+
+  test('a held neighbour is still found on the wire, so that its connections live', async () => {
+    const address = await fresh(6);
+    await scan(address, '-sS', '-p', '300-310');
+    expect(await held()).toEqual([address]);
+    await lab.mustExec('a', ['ip', 'neigh', 'flush', 'all']);
+    await lab.mustExec('a', ['ping', '-6', '-c1', '-W2', address]);
+  });
+
   test('a held source is refused from then on', async () => {
     const witness = await lab.witness('a');
     const address = await fresh(4);

@@ -8,6 +8,9 @@ export interface BookedBlock extends LocalBlock {
   readonly droppedPackets: number;
 }
 
+/** Where the book is kept over a reboot. */
+export const bookPath = (stateDir: string): string => `${stateDir}/blocks.json`;
+
 /** The local blocks of a host by source. */
 export type Book = ReadonlyMap<Source, BookedBlock>;
 

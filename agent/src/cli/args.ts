@@ -20,7 +20,8 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent enroll   join a network with a join key, read from a prompt,
                         or from --join-key-file FILE ("-": standard input)
   picket-agent check    read the config, say what would run, change nothing
-  picket-agent down     remove all that Picket has in the firewall
+  picket-agent down     remove all that Picket has in the firewall, and
+                        forget its blocks; stop the service first
   picket-agent version  print the version
 
   --config FILE         default: ${DEFAULT_CONFIG}

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
-import { join } from 'node:path';
 import { type Address, parseAddress } from '@picket/protocol';
 import { v7 } from 'uuid';
 import { createAgent } from '../agent.ts';
+import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
 import { readHostFacts } from '../host/facts.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -39,7 +39,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     enforces: firewall.enforces,
     log,
   });
-  const book = join(policy.state_dir, 'blocks.json');
+  const book = bookPath(policy.state_dir);
   const keeper = createKeeper({
     firewall,
     load: () => readFileIfThere(book),

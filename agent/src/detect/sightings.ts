@@ -23,13 +23,12 @@ export interface Sightings {
   touch(source: Source): void;
   /** Forgets a source, so that its next probe is a first one. */
   forget(source: Source): void;
-  /** The changed sightings, trips first, at most {@link MAX_SIGHTINGS_PER_ROUND}. */
-  drain(blockOf: (source: Source) => Sighting['block'] | undefined): Sighting[];
+  /** The changed sightings, those with a trip or all, trips first, at most {@link MAX_SIGHTINGS_PER_ROUND}. */
+  drain(which: 'trips' | 'all', blockOf: (source: Source) => Sighting['block'] | undefined): Sighting[];
   /** Forgets sources that were not seen since the given time, but for those to be kept. */
   expire(beforeMs: number, keeps: (source: Source) => boolean): void;
   /** Sources forgotten for want of room. */
   readonly forgotten: number;
-  readonly size: number;
 }
 
 interface Telling {
@@ -43,7 +42,17 @@ export function createSightings(threshold: Threshold, newId: () => string): Sigh
   const tracker = createTracker(threshold);
   const tellings = new Map<Source, Telling>();
   const adopted = new Map<Source, Track>();
-  const changed = new Set<Source>();
+  /** Changed and not told yet: sources that tripped, and the others. */
+  const [trips, others] = [new Set<Source>(), new Set<Source>()];
+  const mark = (source: Source): void => {
+    const hasTripped = tellings.get(source)?.tripAtMs !== undefined;
+    if (hasTripped) others.delete(source);
+    (hasTripped ? trips : others).add(source);
+  };
+  const unmark = (source: Source): void => {
+    trips.delete(source);
+    others.delete(source);
+  };
   const telling = (source: Source): Telling => {
     const known = tellings.get(source);
     if (known !== undefined) return known;
@@ -56,36 +65,36 @@ export function createSightings(threshold: Threshold, newId: () => string): Sigh
     tracker.forget(source);
     adopted.delete(source);
     tellings.delete(source);
-    changed.delete(source);
+    unmark(source);
   };
   return {
     observe(source, probe) {
       const step = tracker.observe(source, probe);
       adopted.delete(source);
-      changed.add(source);
+      mark(source);
       return step.isOver;
     },
     trip(source, atMs) {
       const told = telling(source);
       if (told.tripAtMs !== undefined) return false;
       told.tripAtMs = atMs;
-      changed.add(source);
+      mark(source);
       return true;
     },
     adopt(source, { atMs, address, localAddress }) {
       adopted.set(source, emptyTrack(source, { atMs, address, localAddress }));
       telling(source).tripAtMs = atMs;
-      changed.add(source);
+      mark(source);
     },
     touch(source) {
-      if (trackOf(source) !== undefined) changed.add(source);
+      if (trackOf(source) !== undefined) mark(source);
     },
     forget: drop,
-    drain(blockOf) {
-      const isTrip = (source: Source) => (tellings.get(source)?.tripAtMs === undefined ? 1 : 0);
-      const round = [...changed].sort((a, b) => isTrip(a) - isTrip(b)).slice(0, MAX_SIGHTINGS_PER_ROUND);
+    drain(which, blockOf) {
+      const waiting = which === 'trips' ? [...trips] : [...trips, ...others];
+      const round = waiting.slice(0, MAX_SIGHTINGS_PER_ROUND);
       return round.flatMap((source) => {
-        changed.delete(source);
+        unmark(source);
         const track = trackOf(source);
         if (track === undefined) {
           tellings.delete(source);
@@ -99,15 +108,17 @@ export function createSightings(threshold: Threshold, newId: () => string): Sigh
     expire(beforeMs, keeps) {
       for (const source of tellings.keys()) {
         const track = trackOf(source);
-        if (!changed.has(source) && !keeps(source) && (track === undefined || track.lastAtMs < beforeMs))
+        if (
+          !trips.has(source) &&
+          !others.has(source) &&
+          !keeps(source) &&
+          (track === undefined || track.lastAtMs < beforeMs)
+        )
           drop(source);
       }
     },
     get forgotten() {
       return tracker.forgotten;
-    },
-    get size() {
-      return tracker.size;
     },
   };
 }

@@ -14,11 +14,8 @@ export interface Tracker {
   observe(source: Source, probe: Probe): Step;
   get(source: Source): Track | undefined;
   forget(source: Source): void;
-  /** Forgets sources whose last probe is older than the given time, ms; they come back as new ones. */
-  expire(beforeMs: number): Source[];
   /** Sources forgotten for want of room. */
   readonly forgotten: number;
-  readonly size: number;
 }
 
 /** An empty tracker with one threshold for all sources. */
@@ -40,16 +37,8 @@ export function createTracker(threshold: Threshold, most = MAX_TRACKS): Tracker 
     },
     get: (source) => tracks.get(source),
     forget: (source) => void tracks.delete(source),
-    expire(beforeMs) {
-      const expired = [...tracks.values()].filter((t) => t.lastAtMs < beforeMs).map((t) => t.source);
-      for (const source of expired) tracks.delete(source);
-      return expired;
-    },
     get forgotten() {
       return forgotten;
-    },
-    get size() {
-      return tracks.size;
     },
   };
 }

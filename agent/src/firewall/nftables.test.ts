@@ -83,6 +83,22 @@ describe('createNftables', () => {
     expect(scripts.at(-1)).toContain('198.51.100.7 timeout 1000s');
   });
 
+  it('leaves alone what has ended: the kernel may have blocked it anew', async () => {
+    let nowMs = 1_000_000;
+    const scripts: string[] = [];
+    const run = async ({ argv, stdin }: Command): Promise<Outcome> => {
+      if (argv[1] === '-f') scripts.push(stdin ?? '');
+      return OK;
+    };
+    const firewall = createNftables({ run, now: () => nowMs, policy: RULESET_POLICY, log: () => {} });
+    await firewall.open(NETWORKS);
+    await firewall.apply({ ...want(['198.51.100.7'], [], { untilMs: 1_060_000 }), ...NETWORKS });
+    nowMs = 1_060_001;
+    const before = scripts.length;
+    await firewall.apply({ ...want([]), ...NETWORKS });
+    expect(scripts.slice(before).join('')).not.toContain('delete element');
+  });
+
   it('resets the evidence of a source that is lifted, but not of one whose time is over', async () => {
     const { firewall, scripts } = fakeNft(() => undefined);
     await firewall.open(NETWORKS);

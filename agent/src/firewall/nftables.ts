@@ -9,7 +9,7 @@ import {
   resetRates,
 } from '../nft/elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from '../nft/names.ts';
-import { type RulesetPolicy, renderRuleset } from '../nft/ruleset.ts';
+import { REMOVAL, type RulesetPolicy, renderRuleset } from '../nft/ruleset.ts';
 import type { Command, Outcome, Runner } from '../run/runner.ts';
 import { type Desired, type Firewall, FirewallError, type Networks } from './firewall.ts';
 
@@ -62,12 +62,7 @@ export function createNftables(deps: NftablesDeps): Firewall {
     const kept = await deps.run(nftScript(lines));
     if (kept.status === 0) return;
     // A set of another version is in the way: the table is made anew, the blocks in force go along.
-    await load([
-      `add table ${TABLE}`,
-      `delete table ${TABLE}`,
-      ...lines,
-      ...addBlocks('local', blocks, deps.now()),
-    ]);
+    await load([REMOVAL, ...lines, ...addBlocks('local', blocks, deps.now())]);
   };
   const setUp = async (networks: Networks): Promise<Applied> => {
     const found = (await listLocal()) ?? [];
@@ -115,7 +110,7 @@ export function createNftables(deps: NftablesDeps): Firewall {
       return new Map(blocks?.map(({ source, packets }) => [source, packets]));
     },
     async remove() {
-      await load([`add table ${TABLE}`, `delete table ${TABLE}`]);
+      await load([REMOVAL]);
       applied = undefined;
       wanted = undefined;
     },
@@ -133,9 +128,9 @@ interface Circumstances {
 function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, detects }: Circumstances) {
   const networks = keyOfNetworks(want);
   const lines = networks === state.networks ? [] : networkLines(want, detects);
-  const shared = changes(state.shared, want.shared);
+  const shared = changes(state.shared, want.shared, nowMs);
   lines.push(...deleteBlocks('shared', shared.remove), ...addBlocks('shared', shared.add, nowMs));
-  const local = changes(state.local, want.local);
+  const local = changes(state.local, want.local, nowMs);
   const isThere = ({ source }: Element) =>
     trustsKernel && want.local.get(source)?.decidedBy === 'kernel' && !state.local.has(source);
   const missing = local.add.filter((element) => !isThere(element));
@@ -156,11 +151,14 @@ function networkLines({ allow, onLink }: Networks, detects: boolean): string[] {
 }
 
 /** What is to be taken out and put in; a changed block is both, since an element's end cannot be moved. */
-function changes(have: ReadonlyMap<Source, Element>, want: ReadonlyMap<Source, Element>) {
+function changes(have: ReadonlyMap<Source, Element>, want: ReadonlyMap<Source, Element>, nowMs: number) {
   const same = (a: Element, b: Element | undefined) =>
     b !== undefined && a.tier === b.tier && Math.abs(a.untilMs - b.untilMs) < SAME_END_MS;
   return {
-    remove: [...have.values()].filter((e) => !same(e, want.get(e.source))),
+    // What has ended goes by itself; taking it out could take out what the kernel has put in its place since.
+    remove: [...have.values()].filter(
+      (e) => (e.untilMs > nowMs || want.has(e.source)) && !same(e, want.get(e.source)),
+    ),
     add: [...want.values()].filter((e) => !same(e, have.get(e.source))),
   };
 }

@@ -43,6 +43,13 @@ const SERVED_S = 3_600;
 
 const WEEK_S = 604_800;
 
+/**
+ * Neighbour discovery (RFC 4861) is no connection to conntrack, and without it a neighbour's connections die: ARP, which
+ * does the same for IPv4, is not seen by this table at all.
+ */
+const NEIGHBOURS_PASS =
+  'icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } return';
+
 const ADDRESS: Record<Key, string> = {
   4: 'ip saddr',
   64: 'ip6 saddr & ffff:ffff:ffff:ffff::',
@@ -57,6 +64,9 @@ export function renderRuleset(policy: RulesetPolicy): string {
   const parts = [...blockSets(), ...dropChains(), ...(policy.detects ? detection(policy) : [])];
   return `add table ${TABLE}\nflush table ${TABLE}\ntable ${TABLE} {\n${parts.map((part) => ` ${part}\n`).join('')}}\n`;
 }
+
+/** The script that removes all of it, also when nothing is there. */
+export const REMOVAL = `add table ${TABLE}\ndelete table ${TABLE}\n`;
 
 function blockSets(): string[] {
   const blocks = BLOCK_SETS.map(({ origin, tier, key }) => {
@@ -85,6 +95,7 @@ function dropChains(): string[] {
     chain('drop_all', [
       'type filter hook prerouting priority -450; policy accept;',
       'iif lo return',
+      NEIGHBOURS_PASS,
       ...allowed(),
       ...refuse('dropped'),
     ]),
@@ -92,6 +103,7 @@ function dropChains(): string[] {
       'type filter hook prerouting priority -190; policy accept;',
       'iif lo return',
       'ct state { established, related } return',
+      NEIGHBOURS_PASS,
       ...allowed(),
       ...refuse('held'),
     ]),
@@ -118,8 +130,8 @@ function detection(policy: RulesetPolicy): string[] {
   return [
     'set onlink6 { type ipv6_addr; flags interval; auto-merge; }',
     `set served { type inet_proto . inet_service; size 65535; flags dynamic,timeout; timeout ${SERVED_S}s; }`,
-    `set wrote4 { type ipv4_addr . inet_proto . inet_service; size 65535; flags dynamic,timeout; timeout ${LATE_ANSWER_S}s; }`,
-    `set wrote6 { type ipv6_addr . inet_proto . inet_service; size 65535; flags dynamic,timeout; timeout ${LATE_ANSWER_S}s; }`,
+    `set wrote4 { type ipv4_addr . inet_service . inet_service; size 65535; flags dynamic,timeout; timeout ${LATE_ANSWER_S}s; }`,
+    `set wrote6 { type ipv6_addr . inet_service . inet_service; size 65535; flags dynamic,timeout; timeout ${LATE_ANSWER_S}s; }`,
     ...[4, 6].map(
       (family) =>
         `set seen${family} { type ipv${family}_addr . inet_proto . inet_service; size ${MAX_SEEN}; flags dynamic,timeout; timeout ${windowS}s; }`,
@@ -141,15 +153,14 @@ function detection(policy: RulesetPolicy): string[] {
     ]),
     // A service that restarts has no socket for a moment: its clients are no scanners.
     chain('unused', ['meta l4proto . th dport @served return', 'goto probe']),
+    // The update is a rule of its own: one that fails for want of room must not make a probe of a client.
+    chain('in_use', ['update @served { meta l4proto . th dport }']),
     // No TCP stack sends these flags; with a socket in reach only conntrack can say that no connection is behind them.
     chain('odd_flags', [
       'socket transparent { 0, 1 } ct state { established, related } return',
       'goto probe',
     ]),
-    chain('syn', [
-      'socket transparent { 0, 1 } update @served { meta l4proto . th dport } return',
-      'goto unused',
-    ]),
+    chain('syn', ['socket transparent { 0, 1 } goto in_use', 'goto unused']),
     chain('tcp_in', [
       'tcp flags & (fin|syn|rst|psh|ack|urg) == syn goto syn',
       'tcp flags & (syn|rst|ack) != 0x0 return',
@@ -157,10 +168,10 @@ function detection(policy: RulesetPolicy): string[] {
     ]),
     chain('udp_in', [
       'ct state { established, related } return',
-      'socket transparent { 0, 1 } update @served { meta l4proto . th dport } return',
+      'socket transparent { 0, 1 } goto in_use',
       `udp dport ${policy.ephemeral[0]}-${policy.ephemeral[1]} return`,
-      'ip saddr . meta l4proto . th sport @wrote4 return',
-      'ip6 saddr . meta l4proto . th sport @wrote6 return',
+      'ip saddr . udp sport . udp dport @wrote4 return',
+      'ip6 saddr . udp sport . udp dport @wrote6 return',
       'goto unused',
     ]),
     chain('detect', [
@@ -169,15 +180,15 @@ function detection(policy: RulesetPolicy): string[] {
       'meta pkttype != host return',
       'meta l4proto vmap { tcp : goto tcp_in, udp : goto udp_in }',
     ]),
-    // Whom this host wrote to may answer after conntrack forgot. Only from high ports: an answer of a service of this
-    // host must not make its clients immune.
+    // Whom this host wrote to may answer after conntrack forgot: from that port to that port, and nothing else, so that
+    // an answer of a service of this host makes nobody immune. Low ports are left out, since servers write much.
     chain('wrote', [
       'type filter hook output priority 300; policy accept;',
       'oif lo return',
       'meta l4proto != udp return',
       'udp sport < 1024 return',
-      'update @wrote4 { ip daddr . meta l4proto . udp dport }',
-      'update @wrote6 { ip6 daddr . meta l4proto . udp dport }',
+      'update @wrote4 { ip daddr . udp dport . udp sport }',
+      'update @wrote6 { ip6 daddr . udp dport . udp sport }',
     ]),
   ];
 }

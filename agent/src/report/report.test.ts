@@ -49,11 +49,11 @@ describe('the report', () => {
 
   it('tells probe, block and end', async () => {
     const { lines, report } = record();
-    report.probe(PROBE);
+    report.probe(PROBE, PROBE.address);
     report.blocked(BLOCK, PROBE);
-    report.probe(PROBE);
+    report.probe(PROBE, PROBE.address);
     report.ended(BLOCK.source, 'its time is over');
-    report.probe(PROBE);
+    report.probe(PROBE, PROBE.address);
     expect(lines).toEqual([
       SCAN,
       'attackalert: Host 198.51.100.7 has been blocked via nftables using command: ' +
@@ -69,14 +69,14 @@ describe('the report', () => {
   it('never calls blocked what is not', async () => {
     const { lines, report } = record({ firewall: 'log-only', enforces: false });
     report.blocked(BLOCK, PROBE);
-    report.probe(PROBE);
+    report.probe(PROBE, PROBE.address);
     expect(lines).toEqual(['attackalert: Ignoring TCP response per configuration file setting.', SCAN]);
     await report.close();
   });
 
   it('bounds the lines of one source and tells how many were left out', async () => {
     const { lines, report } = record();
-    for (let port = 0; port < 1000; port++) report.probe({ ...PROBE, port });
+    for (let port = 0; port < 1000; port++) report.probe({ ...PROBE, port }, PROBE.address);
     expect(lines.length).toBeLessThan(30);
     const written = lines.length;
     await report.close();

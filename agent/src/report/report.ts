@@ -67,8 +67,8 @@ export function openReport(options: ReportOptions): Report & { close(): Promise<
     started() {
       for (const line of startLines(policy, engine)) sink.write(line);
     },
-    probe(probe) {
-      const isBlocked = blocked.has(probe.address);
+    probe(probe, source) {
+      const isBlocked = blocked.has(source);
       writeOf(
         limit,
         probe.address,

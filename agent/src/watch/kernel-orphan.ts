@@ -17,7 +17,12 @@ const END_LIMIT_MS = 2_000;
 export async function endOrphan(group: number, argv: readonly string[]): Promise<void> {
   const pid = readerOf(group, await readFile(READERS, 'utf8').catch(() => ''));
   if (pid === undefined || !(await isOrphan(pid, argv))) return;
-  process.kill(pid, 'SIGTERM');
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // It ended meanwhile, or is another user's: whether the group is free shows when it is read.
+    return;
+  }
   const endMs = performance.now() + END_LIMIT_MS;
   while (performance.now() < endMs && (await commandOf(pid)) !== undefined) await sleep(10);
 }

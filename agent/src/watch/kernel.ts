@@ -43,6 +43,17 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     else if (record?.prefix === TRIP_PREFIX) sink.trip(probe);
   };
 
+  const again = (sink: ProbeSink): void => {
+    clearTimeout(restart);
+    restart = setTimeout(() => {
+      begin(sink).catch((error: Error) => {
+        deps.log(error.message);
+        if (!stopped) again(sink);
+      });
+    }, restartMs);
+    restartMs = Math.min(restartMs * 2, RESTART_MOST_MS);
+  };
+
   const begin = async (sink: ProbeSink): Promise<void> => {
     await endOrphan(deps.nflogGroup, captureArgv(deps.nflogGroup));
     if (stopped) return;
@@ -51,8 +62,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     child.once('close', (status, signal) => {
       if (stopped || capture !== child) return;
       deps.log(`tcpdump ended (${signal ?? `status ${status}`}); probes are not told until it runs again`);
-      restart = setTimeout(() => begin(sink).catch(() => {}), restartMs);
-      restartMs = Math.min(restartMs * 2, RESTART_MOST_MS);
+      again(sink);
     });
     await listening(child);
     restartMs = RESTART_FIRST_MS;
@@ -104,19 +114,24 @@ function startCapture(
 
 /** Resolves when tcpdump says that it listens: only then may the table be loaded, or the first probes go untold. */
 async function listening(child: Capture): Promise<void> {
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    const fail = (why: string) => reject(new Error(`tcpdump does not listen: ${why} ${said.trim()}`));
-    const timer = setTimeout(() => fail('no word in time'), START_LIMIT_MS);
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-2_000);
-      if (said.includes('listening on')) resolve();
+  let [said, timer]: [string, NodeJS.Timeout | undefined] = ['', undefined];
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`tcpdump does not listen: ${why} ${said.trim()}`));
+      timer = setTimeout(() => fail('no word in time'), START_LIMIT_MS);
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said = (said + text).slice(-2_000);
+        if (said.includes('listening on')) resolve();
+      });
+      child.once('error', () => fail('it cannot be started'));
+      child.once('close', () => fail('it ended'));
     });
-    child.once('error', () => fail('it cannot be started'));
-    child.once('close', () => fail('it ended'));
-    child.once('close', () => clearTimeout(timer));
-    child.stderr.once('data', () => clearTimeout(timer));
-  });
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** How many probes the kernel's table has told so far; 0 while there is no table. */
