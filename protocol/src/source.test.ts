@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { familyOf } from './address.ts';
 import { anyAddress, anyCidr } from './arbitraries.ts';
 import { contains, prefixLength } from './cidr.ts';
-import { addressSchema, parseSource, sourceOf, sourceSchema } from './source.ts';
+import { addressSchema, isSingleSource, parseSource, sourceOf, sourceSchema } from './source.ts';
 
 describe('the source of an address', () => {
   it('is the IPv4 address itself, and the /64 of an IPv6 address', () => {
@@ -23,6 +23,30 @@ describe('the source of an address', () => {
         expect(contains(source, address)).toBe(true);
         expect(sourceSchema.parse(source)).toBe(source);
         expect(prefixLength(source)).toBeGreaterThanOrEqual(familyOf(address) === 4 ? 32 : 64);
+      }),
+    );
+  });
+});
+
+describe('a single source', () => {
+  it.each([
+    ['192.0.2.1', true],
+    ['2001:db8::7', true],
+    ['2001:db8::/64', true],
+    ['192.0.2.0/31', false],
+    ['192.0.2.0/24', false],
+    ['0.0.0.0/0', false],
+    ['2001:db8::/63', false],
+    ['2001:db8::/65', false],
+    ['::/0', false],
+  ])('%s: %s', (source, isSingle) => {
+    expect(isSingleSource(source)).toBe(isSingle);
+  });
+
+  it('is what every address has', () => {
+    fc.assert(
+      fc.property(anyAddress, fc.array(anyCidr, { maxLength: 3 }), (address, onLink) => {
+        expect(isSingleSource(sourceOf(address, onLink))).toBe(true);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Address, familyOf, parseAddress } from './address.ts';
-import { type Cidr, cidrOf, contains, parseCidr } from './cidr.ts';
+import { type Cidr, cidrOf, contains, parseCidr, prefixLength } from './cidr.ts';
 
 /**
  * Where probes come from, in canonical text: an IPv4 address, an IPv6 /64, or one IPv6 address where the /64 is a
@@ -16,6 +16,15 @@ export type Source = string;
 export function sourceOf(address: Address, onLink: readonly Cidr[] = []): Source {
   if (familyOf(address) === 4 || onLink.some((network) => contains(network, address))) return address;
   return cidrOf(address, 64);
+}
+
+/**
+ * Whether a source is one that can be blocked: one IPv4 address, one IPv6 /64 or one IPv6 address. Whoever could have a
+ * wider prefix blocked could cut a host off from a whole network with one word; hosts refuse such entries.
+ */
+export function isSingleSource(source: Source): boolean {
+  const length = prefixLength(source);
+  return familyOf(source) === 4 ? length === 32 : length === 64 || length === 128;
 }
 
 /** Canonical text of a source, or undefined. `192.0.2.1/32` becomes `192.0.2.1`; an IPv6 /128 its address. */
