@@ -1,4 +1,4 @@
-import { type NeverBlockFacts, neverBlock, type Tier } from '@picket/protocol';
+import { isSingleSource, type NeverBlockFacts, neverBlock, type Tier } from '@picket/protocol';
 import { CORRELATION, type HostEvidence, type KnownBlock, type SourceEvidence } from './evidence.ts';
 
 /**
@@ -42,7 +42,8 @@ export type Verdict =
 const NONE: Verdict = { kind: 'none' };
 
 /**
- * Decides about one source from what all hosts of a network said.
+ * Decides about one source from what all hosts of a network said. What one host says of a prefix that is no single
+ * source decides nothing: an honest agent never reports one, and no host would block it.
  *
  * @param facts what the network must never block; at least all that overlaps the source
  */
@@ -50,6 +51,7 @@ export function decide(evidence: SourceEvidence, facts: NeverBlockFacts, nowMs: 
   const { block, source } = evidence;
   const running = block !== undefined && isRunning(block, nowMs) ? block : undefined;
   if (neverBlock(source, facts) !== undefined) return running === undefined ? NONE : { kind: 'lift' };
+  if (!isSingleSource(source)) return NONE;
   const counted = countEvidence(evidence, running, nowMs);
   if (running !== undefined) return changeRunning(running, counted, evidence.hosts);
   return counted.untilMs > nowMs ? { kind: 'block', isRunning: false, ...counted } : NONE;

@@ -79,6 +79,12 @@ describe('the command line', () => {
     const block = (source: string) => picket('block', 'lab', source, '--reason', 'asked', '--for', '2h');
     expect((await block('203.0.113.9')).stdout).toContain('203.0.113.9 is blocked until');
     expect((await block('127.0.0.1')).stderr).toBe('picket: 127.0.0.1 is never blocked: loopback\n');
+    expect(await block('203.0.113.0/24')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^picket: 203\.0\.113\.0\/24 is too wide: hosts block one IPv4 address, .*\n$/,
+      ),
+    });
     const allowed = await picket('allow', 'lab', '203.0.113.0/24', '--reason', 'ours');
     expect(allowed.stdout).toMatch(/203\.0\.113\.9 is no longer blocked[\s\S]*never blocked from now on/);
     expect((await block('203.0.113.9')).stderr).toContain('never blocked: allow list');

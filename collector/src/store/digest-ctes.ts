@@ -25,7 +25,7 @@ const timeOf = (tx: Tx, { nowMs }: NewsQuery) => tx`${new Date(nowMs)}::timestam
 
 /**
  * `member`: the hosts, with the list version of their last status; `versions`: those in order. `own`: the hosts'
- * addresses. `shared`: the shared blocks, running or over; `wide`: those of more than one source.
+ * addresses. `shared`: the shared blocks, running or over.
  */
 export const networkCtes = (tx: Tx, query: NewsQuery) => tx`
   member as materialized (
@@ -40,9 +40,6 @@ export const networkCtes = (tx: Tx, query: NewsQuery) => tx`
     select *, coalesce(least(removed_at, until_at), until_at) as ended_at,
       removed_at is null and until_at > ${timeOf(tx, query)} as is_running
     from block where network_id = ${query.networkId}
-  ),
-  wide as materialized (
-    select * from shared where masklen(source) < case family(source) when 4 then 32 else 64 end
   )`;
 
 /** `by_source`: what is told of each source, over all hosts. */
@@ -69,7 +66,8 @@ export const bySourceCte = (tx: Tx, query: NewsQuery) => tx`
 
 /**
  * `below`: the sources that are none. `scanner`: the sources that tripped or that the network blocks; `width_bucket`
- * searches the sorted versions, so that hosts are not counted anew for each. `top`: those told one by one; `part`:
+ * searches the sorted versions, so that hosts are not counted anew for each; a neighbour's address that is not shared
+ * itself may be blocked by its /64. `top`: those told one by one; `part`:
  * their sightings.
  */
 export const scannerCtes = (tx: Tx, query: NewsQuery) => tx`
@@ -87,12 +85,9 @@ export const scannerCtes = (tx: Tx, query: NewsQuery) => tx`
         where a.network_id = ${query.networkId} and a.source >>= b.source and (a.until_at is null or a.until_at > ${timeOf(tx, query)})
         order by masklen(a.source) desc limit 1) end as allowed
     from by_source b cross join versions v
-    left join lateral (
-      select w.source from wide w
-      where b.tripped and not b.is_shared and w.source >>= b.source and w.ended_at >= b.first_at
-      order by masklen(w.source) desc limit 1
-    ) w on true
-    left join shared k on k.source = case when b.is_shared then b.source else w.source end
+    left join shared k on (b.is_shared or k.ended_at >= b.first_at) and k.source = case
+      when b.is_shared then b.source
+      when b.tripped and family(b.source) = 6 and masklen(b.source) > 64 then set_masklen(b.source, 64) end
     where b.tripped or b.is_shared
   ),
   top as materialized (

@@ -130,15 +130,22 @@ test('a scanner that nobody blocks is told by the reason it is let pass', async 
   expect(facts?.scanners.at(-1)?.source).toBe('198.51.100.9');
 });
 
-test('a scanner inside a wider block that a person made is blocked', async () => {
+test('a neighbour inside a /64 that a person blocked is blocked', async () => {
   const prod = await scene(sql);
-  await prod.share({ source: '198.51.100.0/24', author: 'ada', reason: 'abuse' });
+  await prod.share({ source: '2001:db8::/64', author: 'ada', reason: 'abuse' });
   await prod.confirm(0, 1);
-  await prod.see(trippedSighting());
-  await prod.see(sighting(from(8)));
+  await prod.see(trippedSighting({ source: '2001:db8::7', address: '2001:db8::7' }));
+  await prod.see(sighting({ source: '2001:db8::8', address: '2001:db8::8' }));
+  await prod.see(trippedSighting({ source: '2001:db8:0:1::7', address: '2001:db8:0:1::7' }));
   const facts = await claim(prod);
-  expect(facts?.scanners).toMatchObject([
-    { hostsInForce: 2, shared: { source: '198.51.100.0/24', author: 'ada' } },
+  const told = facts?.scanners.map(({ source, hostsInForce, shared }) => [
+    source,
+    hostsInForce,
+    shared?.source,
+  ]);
+  expect(told?.sort()).toEqual([
+    ['2001:db8:0:1::7', 0, undefined],
+    ['2001:db8::7', 2, '2001:db8::/64'],
   ]);
   expect(facts?.below).toEqual({ sources: 1, probes: 1, hosts: 1 });
 });

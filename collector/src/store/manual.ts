@@ -1,4 +1,4 @@
-import { type NeverBlockReason, neverBlock, type Source, type Tier } from '@picket/protocol';
+import { isSingleSource, type NeverBlockReason, neverBlock, type Source, type Tier } from '@picket/protocol';
 import { readNeverBlock } from './facts.ts';
 import { changeList } from './list-change.ts';
 import type { Sql } from './sql.ts';
@@ -14,14 +14,21 @@ export interface ManualBlock {
   readonly untilMs: number;
 }
 
+/** Why a block was not made; `too wide` for what is no single source. */
+export type RefusedBlock = NeverBlockReason | 'too wide' | 'list full';
+
 /** The list's new version, or why there is none. */
 export type ManualResult =
   | { readonly ok: true; readonly version: number }
-  | { readonly ok: false; readonly reason: NeverBlockReason | 'list full' };
+  | { readonly ok: false; readonly reason: RefusedBlock };
 
-/** Blocks a source because a person says so; a running block of it becomes this one. */
+/**
+ * Blocks a source because a person says so; a running block of it becomes this one. What no host would take is refused:
+ * a block that is in the list and in force nowhere would be a lie in every mail.
+ */
 export async function blockSource(sql: Sql, block: ManualBlock, nowMs: number): Promise<ManualResult> {
   const { networkId, source } = block;
+  if (!isSingleSource(source)) return { ok: false, reason: 'too wide' };
   return sql.begin(async (tx) => {
     let never: NeverBlockReason | undefined;
     const { version } = await changeList(tx, networkId, nowMs, async () => {

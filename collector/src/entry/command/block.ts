@@ -1,7 +1,13 @@
 import { MAX_SHARED_BLOCK_MS, type Source } from '@picket/protocol';
 import { type Command, Option } from 'commander';
 import { FIRST_BLOCK_MS } from '../../correlate/decide.ts';
-import { allowSource, blockSource, disallowSource, unblockSource } from '../../store/manual.ts';
+import {
+  allowSource,
+  blockSource,
+  disallowSource,
+  type RefusedBlock,
+  unblockSource,
+} from '../../store/manual.ts';
 import { durationUpTo, reasonArgument, sourceArgument } from './argument.ts';
 import { formatTime } from './format.ts';
 import { CommandError, type Console, networkOf, withSession } from './session.ts';
@@ -56,12 +62,18 @@ function block(
       { networkId, source, tier: 'dropped', reason, author, untilMs },
       nowMs,
     );
-    if (!result.ok && result.reason === 'list full') throw new CommandError('the block list is full');
-    if (!result.ok) throw new CommandError(`${source} is never blocked: ${result.reason}`);
+    if (!result.ok) throw new CommandError(whyNot(source, result.reason));
     session.print(
       `${source} is blocked until ${formatTime(new Date(untilMs))} (list version ${result.version})`,
     );
   });
+}
+
+function whyNot(source: Source, reason: RefusedBlock): string {
+  if (reason === 'list full') return 'the block list is full';
+  if (reason === 'too wide')
+    return `${source} is too wide: hosts block one IPv4 address, one IPv6 /64 or one IPv6 address at a time`;
+  return `${source} is never blocked: ${reason}`;
 }
 
 function unblock(console: Console, name: string, source: Source): Promise<void> {
