@@ -19,10 +19,15 @@ export async function postEvents(request: Request, deps: Deps): Promise<Response
   if (!body.ok) return refused(body);
   const batch = await verifyEventToken(body.text, verifierOf(deps));
   if (!batch.ok) return refused(batch);
-  const { isNew, version, refused: noRoom } = await receiveBatch(deps.sql, batch, deps.nowMs());
+  const { isNew, version, refused: noRoom, contested } = await receiveBatch(deps.sql, batch, deps.nowMs());
   const { networkId, hostId, jti } = batch;
   deps.log.debug({ networkId, hostId, jti, isNew, version }, 'batch stored');
   if (noRoom > 0)
     deps.log.warn({ networkId, blocks: noRoom }, 'the block list is full: blocks were not shared');
+  if (contested.length > 0)
+    deps.log.warn(
+      { networkId, hostId, addresses: contested },
+      'a host calls addresses its own that a person blocks or that tripped on another host: they are not let pass',
+    );
   return new Response(null, { status: 202 });
 }

@@ -79,7 +79,7 @@ export async function allowSource(
         values (${networkId}, ${source}, ${reason}, ${author})
         on conflict (network_id, source) do update set
           reason = excluded.reason, author = excluded.author, until_at = null`;
-      lifted = await readBlocksOf(tx, networkId, [source]);
+      lifted = (await readBlocksOf(tx, networkId, [source])).map((block) => block.source);
       return { set: [], lift: lifted, isAllowChanged: true };
     });
     return { version, lifted };

@@ -167,8 +167,9 @@ describe('a source', () => {
     expect((await listOf())?.add).toEqual([]);
   });
 
-  test('is let go when a host takes its address, and on the whole list at once', async () => {
-    await push(one, trippedSighting());
+  test('is let go when a host takes its address and it tripped nowhere else, on the whole list at once', async () => {
+    await push(one, sighting());
+    await push(two, trippedSighting());
     await two?.push({ [EVENT.status]: testStatus({ addresses: [SOURCE] }) });
     expect(await listOf()).toMatchObject({ version: 2, add: [], allow: [SOURCE] });
   });
@@ -178,6 +179,13 @@ describe('a source', () => {
     await allowSource(database.sql, entry, Date.now());
     await push(one, trippedSighting());
     expect(await listOf()).toMatchObject({ version: 1, add: [], allow: ['198.51.100.0/24'] });
+  });
+
+  test('that no host could block, being a whole network, is not shared', async () => {
+    const wide = { source: '198.51.100.0/24', address: SOURCE };
+    await push(one, trippedSighting(wide));
+    await push(two, trippedSighting(wide));
+    expect(await listOf()).toMatchObject({ version: 0, add: [] });
   });
 
   test('that a person unblocked is not blocked by old evidence, and is by new', async () => {

@@ -1,17 +1,22 @@
 import { EVENT, type Source } from '@picket/protocol';
 import type { Batch } from '../verify/event-token.ts';
+import { type SettledClaim, settleClaim } from './claims.ts';
 import { clearEvidence, foldBySource, upsertEvidence } from './evidence.ts';
 import { judgeSources } from './judge.ts';
 import { changeList, type ListChanged } from './list-change.ts';
-import { newestOfEach, upsertSightings } from './sightings.ts';
+import { type HostRef, newestOfEach, upsertSightings } from './sightings.ts';
 import type { Sql, Tx } from './sql.ts';
-import { readBlocksOf, updateStatus } from './status.ts';
+import { updateStatus } from './status.ts';
 
 /** What became of a batch. */
 export interface Received extends ListChanged {
   /** False for a batch that was stored before: it had no effect. */
   readonly isNew: boolean;
+  /** Addresses that the host calls its own and the network does not believe are. */
+  readonly contested: readonly string[];
 }
+
+const NO_CLAIM: SettledClaim = { isChanged: false, lift: [], contested: [] };
 
 /**
  * Stores a batch and all that follows from it in one transaction: the batch as it came, sightings, evidence, status,
@@ -19,14 +24,14 @@ export interface Received extends ListChanged {
  */
 export async function receiveBatch(sql: Sql, batch: Batch, nowMs: number): Promise<Received> {
   return sql.begin(async (tx) => {
-    if (!(await insertBatch(tx, batch, nowMs))) return { isNew: false, version: undefined, refused: 0 };
+    if (!(await insertBatch(tx, batch, nowMs))) return { isNew: false, ...NOTHING };
     await tx`
       update host set last_seen_at = ${new Date(nowMs)}
       where network_id = ${batch.networkId} and id = ${batch.hostId}`;
     const sources = await storeEvidence(tx, batch, nowMs);
     const status = batch.events[EVENT.status];
     const claimed = status === undefined ? undefined : await updateStatus(tx, batch, status, nowMs);
-    return { isNew: true, ...(await correlate(tx, batch.networkId, nowMs, { sources, claimed })) };
+    return { isNew: true, ...(await correlate(tx, batch, nowMs, { sources, claimed })) };
   });
 }
 
@@ -51,10 +56,14 @@ async function storeEvidence(tx: Tx, batch: Batch, nowMs: number): Promise<Sourc
   return [...new Set([...contributions.map((c) => c.source), ...unblocks.map((u) => u.source)])];
 }
 
+type Correlated = Omit<Received, 'isNew'>;
+
+const NOTHING: Correlated = { version: undefined, refused: 0, contested: [] };
+
 /** What a batch gives reason to look at. */
 interface Occasion {
   readonly sources: readonly Source[];
-  /** Addresses that the host now calls its own; undefined when they are the ones it had. */
+  /** Addresses that the host calls its own; undefined when they are the ones that the network holds for its own. */
   readonly claimed: readonly string[] | undefined;
 }
 
@@ -62,15 +71,19 @@ interface Occasion {
  * Decides, first without a lock: most batches change no list. Where one would, it is decided again under the lock,
  * because a person may have lifted the block in between.
  */
-async function correlate(tx: Tx, networkId: string, nowMs: number, occasion: Occasion): Promise<ListChanged> {
-  const { sources, claimed } = occasion;
-  const draft = await judgeSources(tx, networkId, sources, nowMs);
-  if (draft.set.length === 0 && draft.lift.length === 0 && claimed === undefined) {
-    return { version: undefined, refused: 0 };
-  }
-  return changeList(tx, networkId, nowMs, async () => {
-    const { set, lift } = await judgeSources(tx, networkId, sources, nowMs);
-    const blocksOfOwn = claimed === undefined ? [] : await readBlocksOf(tx, networkId, claimed);
-    return { set, lift: [...lift, ...blocksOfOwn], isAllowChanged: claimed !== undefined };
+async function correlate(
+  tx: Tx,
+  host: HostRef,
+  nowMs: number,
+  { sources, claimed }: Occasion,
+): Promise<Correlated> {
+  const draft = await judgeSources(tx, host.networkId, sources, nowMs);
+  if (draft.set.length === 0 && draft.lift.length === 0 && claimed === undefined) return NOTHING;
+  let claim = NO_CLAIM;
+  const changed = await changeList(tx, host.networkId, nowMs, async () => {
+    if (claimed !== undefined) claim = await settleClaim(tx, host, claimed, nowMs);
+    const { set, lift } = await judgeSources(tx, host.networkId, sources, nowMs);
+    return { set, lift: [...lift, ...claim.lift], isAllowChanged: claim.isChanged };
   });
+  return { ...changed, contested: claim.contested };
 }

@@ -6,7 +6,8 @@ import type { Tx } from './sql.ts';
  * Keeps the newest status of a host. Newer is told by the host's own clock; one that was ahead and was set right does
  * not lock newer states out.
  *
- * @returns the host's addresses when they are others than before
+ * @returns the addresses that the host names when they are others than those the network holds for its own; they are
+ *   not stored with it
  */
 export async function updateStatus(
   tx: Tx,
@@ -23,20 +24,19 @@ export async function updateStatus(
     )
     update host set
       status = ${JSON.stringify(status)}::text::jsonb, status_at = ${new Date(nowMs)},
-      agent_version = ${status.agentVersion}, addresses = ${addresses}::text[]::inet[]
+      agent_version = ${status.agentVersion}
     from old where network_id = ${networkId} and id = ${hostId}
-    returning old.addresses is distinct from host.addresses as is_changed`;
+    returning old.addresses is distinct from ${addresses}::text[]::inet[] as is_changed`;
   return row?.is_changed === true ? addresses : undefined;
 }
 
-/** Sources of running blocks that hold any of the addresses. */
+/** Running blocks that hold any of the addresses, and who made each. */
 export async function readBlocksOf(
   tx: Tx,
   networkId: string,
   addresses: readonly string[],
-): Promise<Source[]> {
-  const rows = await tx<{ source: Source }[]>`
-    select distinct b.source from block b join unnest(${[...addresses]}::text[]) a on b.source && a::inet
+): Promise<{ source: Source; author: string }[]> {
+  return tx<{ source: Source; author: string }[]>`
+    select distinct b.source, b.author from block b join unnest(${[...addresses]}::text[]) a on b.source && a::inet
     where b.network_id = ${networkId} and b.removed_at is null`;
-  return rows.map((row) => row.source);
 }
