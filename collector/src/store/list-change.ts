@@ -33,6 +33,9 @@ export interface ListChanged {
  * The only way a block list changes: with the network's row locked, so that versions come in the order of commits, and
  * what `plan` reads there cannot be changed by others before it is written. The version moves once, and only when
  * there is something to change. Waiting hosts are told on commit.
+ *
+ * Batches lock the rows of their sources before the network's: who sets blocks locks those sources first too
+ * ({@link lockSources}), and with the network's row locked nothing waits for a source.
  */
 export async function changeList(
   tx: Tx,
@@ -54,6 +57,13 @@ export async function changeList(
   await liftBlocks(tx, at, change.lift);
   await tx`select pg_notify(${LIST_CHANNEL}, ${`${networkId} ${row.list_version}`})`;
   return { version: row.list_version, refused };
+}
+
+/** Locks the rows of sources that are about to be blocked, where there are any; in one order for all. */
+export async function lockSources(tx: Tx, networkId: string, sources: readonly Source[]): Promise<void> {
+  await tx`
+    select from source where network_id = ${networkId} and source = any(${[...sources]}::text[]::cidr[])
+    order by source for no key update`;
 }
 
 /** As many as the list has room for: hosts refuse longer ones. */
@@ -83,9 +93,15 @@ async function writeBlocks(
   if (set.length === 0) return;
   const column = <T>(pick: (block: BlockWrite) => T): T[] => set.map(pick);
   const sources = column((b) => b.source);
+  // A row that another has locked all the same is of a source first seen this moment: its count is not worth a deadlock.
   await tx`
-    update source set blocks = blocks + 1
-    where network_id = ${networkId} and source = any(${sources}::text[]::cidr[]) and not exists (
+    with held as materialized (
+      select source from source
+      where network_id = ${networkId} and source = any(${sources}::text[]::cidr[])
+      for no key update skip locked
+    )
+    update source set blocks = blocks + 1 from held
+    where network_id = ${networkId} and source.source = held.source and not exists (
       select from block b
       where b.network_id = ${networkId} and b.source = source.source and b.removed_at is null)`;
   await tx`
