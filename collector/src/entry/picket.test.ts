@@ -28,10 +28,16 @@ afterAll(async () => {
 });
 
 /** Runs a command as the program does, with what it writes kept. */
-async function picket(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+function picket(...args: string[]): Promise<Outcome> {
+  return picketIn(environment(), ...args);
+}
+
+type Outcome = { status: number; stdout: string; stderr: string };
+
+async function picketIn(env: Record<string, string | undefined>, ...args: string[]): Promise<Outcome> {
   const said = { stdout: '', stderr: '' };
   const status = await runPicket(args, {
-    env: environment(),
+    env,
     print: (text) => {
       said.stdout += `${text}\n`;
     },
@@ -105,6 +111,21 @@ describe('the command line', () => {
   ])('refuses %j', async (args, words) => {
     const { status, stderr } = await picket(...args);
     expect(stderr).toContain(words);
+    expect(status).toBe(1);
+  });
+
+  test.each([
+    ['nobody listens', () => 'postgres://ada:secret@127.0.0.1:1/x', /ECONNREFUSED/],
+    [
+      'there is no such database',
+      () => database.url.replace(/\/[^/?]+(?=\?|$)/, '/absent'),
+      /"absent" does not exist/,
+    ],
+  ])('says in one line what is wrong with the database when %s', async (_, url, words) => {
+    const { status, stderr } = await picketIn({ ...environment(), DATABASE_URL: url() }, 'network', 'list');
+    expect(stderr).toMatch(/^picket: the database cannot be used: .+\n$/);
+    expect(stderr).toMatch(words);
+    expect(stderr).not.toContain('secret');
     expect(status).toBe(1);
   });
 

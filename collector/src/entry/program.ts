@@ -1,6 +1,7 @@
 import { DatabaseError } from '@picket/db';
 import { Command, CommanderError } from 'commander';
 import { MailerError } from '../mail/mailer.ts';
+import { databaseFault } from '../store/fault.ts';
 import { addBlockCommands } from './command/block.ts';
 import { addDigestCommands } from './command/digest.ts';
 import { addJoinKeyCommand } from './command/join-key.ts';
@@ -23,14 +24,20 @@ export async function runPicket(args: readonly string[], console: Console): Prom
       console.complain(error.message);
       return EX_CONFIG;
     }
-    if (!isForPeople(error)) throw error;
-    console.complain(`picket: ${error.message}`);
+    const words = isForPeople(error) ? error.message : databaseWords(error);
+    if (words === undefined) throw error;
+    console.complain(`picket: ${words}`);
     return 1;
   }
 }
 
 function isForPeople(error: unknown): error is Error {
   return error instanceof CommandError || error instanceof DatabaseError || error instanceof MailerError;
+}
+
+function databaseWords(error: unknown): string | undefined {
+  const fault = databaseFault(error);
+  return fault === undefined ? undefined : `the database cannot be used: ${fault}`;
 }
 
 function createProgram(console: Console): Command {
