@@ -25,6 +25,8 @@ export type DigestDeps = {
   log: Log;
   /** Wall clock, Unix ms. */
   nowMs(): number;
+  /** When it aborts, mails under way are left for a later run and no more are begun. */
+  readonly stop?: AbortSignal;
 };
 
 /** How long a replica may take to send one mail, ms: longer than any mailer takes, so that no other sends it too. */
@@ -47,7 +49,9 @@ export async function runDigests(deps: DigestDeps): Promise<void> {
   const hourMs = hourOf(nowMs);
   const newsBeforeMs = isOnTime(nowMs) ? undefined : hourMs;
   const networks = await networksWithNews(deps.sql, { hourMs, newsBeforeMs });
-  await inParallel(networks, (network) => runNetwork(deps, network, hourMs));
+  await inParallel(networks, async (network) => {
+    if (!deps.stop?.aborted) await runNetwork(deps, network, hourMs);
+  });
 }
 
 async function runNetwork(deps: DigestDeps, network: NewsyNetwork, hourMs: number): Promise<void> {
@@ -73,7 +77,7 @@ async function reporting({ log }: DigestDeps, networkId: string, act: () => Prom
 /** Sends what an earlier run claimed and did not get through, here or on another replica. Meant for every minute. */
 export async function sendLeftDigests(deps: DigestDeps): Promise<void> {
   await inParallel(Array.from({ length: SENDERS }), async () => {
-    for (;;) {
+    while (!deps.stop?.aborted) {
       const lease = await takeDigest(deps.sql, { nowMs: deps.nowMs(), leaseMs: LEASE_MS });
       if (lease === undefined) return;
       await reporting(deps, lease.networkId, () => deliver(deps, lease));
@@ -140,7 +144,7 @@ async function postpone({ sql, log, nowMs }: DigestDeps, lease: Lease, reason: s
   return { kind: 'left', reason };
 }
 
-async function send({ sql, mailer, nowMs }: DigestDeps, lease: Lease): ReturnType<Mailer['send']> {
+async function send({ sql, mailer, nowMs, stop }: DigestDeps, lease: Lease): ReturnType<Mailer['send']> {
   const facts = factsSchema.safeParse(lease.facts);
   if (!facts.success) return { kind: 'failed', reason: 'its facts were written by another release' };
   const addressee = await readAddressee(sql, lease.networkId);
@@ -148,13 +152,14 @@ async function send({ sql, mailer, nowMs }: DigestDeps, lease: Lease): ReturnTyp
     return { kind: 'failed', reason: 'the network has no recipients' };
   }
   const atMs = nowMs();
-  return mailer.send({
+  const mail = {
     ...render(facts.data, { atMs, attempt: lease.attempt }),
     messageId: lease.messageId,
     list: listOf(lease.networkId, addressee.name, mailer.from),
     to: addressee.recipients,
     date: new Date(atMs),
-  });
+  };
+  return mailer.send(mail, stop);
 }
 
 async function inParallel<T>(items: Iterable<T>, act: (item: T) => Promise<void>): Promise<void> {

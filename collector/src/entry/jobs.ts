@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { maintainPartitions, RETENTION_MS } from '@picket/db';
 import { schedule } from 'node-cron';
 import type { Log } from '../deps.ts';
@@ -11,14 +12,25 @@ const EACH_HOUR = '0 * * * *';
 /** Beside the digests, not with them. */
 const EACH_HOUR_BESIDE = '17 * * * *';
 
+/**
+ * How long a stop waits for jobs under way, ms: three seconds, in which a mail to a server that answers gets through.
+ * Then mails are cut off and left to a later run, which sends the same ones under the same Message-IDs.
+ */
+const GRACE_MS = 3_000;
+
+/** How long jobs that were cut off may take to record it, ms; one that hangs longer loses nothing but the record. */
+const CUT_OFF_MS = 2_000;
+
 /** Jobs under way can be waited for. */
 export interface Jobs {
-  /** Starts no more jobs and resolves when those under way have ended. */
+  /** Starts no more jobs and resolves when those under way have ended or were cut off, within a few seconds. */
   stop(): Promise<void>;
 }
 
 /** Starts what happens by the clock. Every replica runs every job: each is harmless to run beside others. */
-export function startJobs(deps: DigestDeps): Jobs {
+export function startJobs(parts: Omit<DigestDeps, 'stop'>): Jobs {
+  const cutOff = new AbortController();
+  const deps: DigestDeps = { ...parts, stop: cutOff.signal };
   const underWay = new Set<Promise<void>>();
   const run = (name: string, job: () => Promise<void>): Promise<void> => {
     const running = job()
@@ -41,9 +53,20 @@ export function startJobs(deps: DigestDeps): Jobs {
   return {
     async stop() {
       await Promise.all(tasks.map((task) => task.destroy()));
-      await Promise.all(underWay);
+      if (await endWithin(underWay, GRACE_MS)) return;
+      cutOff.abort();
+      if (!(await endWithin(underWay, CUT_OFF_MS))) deps.log.warn({}, 'jobs under way were left alone');
     },
   };
+}
+
+/** Whether all ended in that time. */
+async function endWithin(jobs: Iterable<Promise<void>>, timeMs: number): Promise<boolean> {
+  const clock = new AbortController();
+  const late = setTimeout(timeMs, false, { signal: clock.signal }).catch(() => false);
+  const isEnded = await Promise.race([Promise.all(jobs).then(() => true), late]);
+  clock.abort();
+  return isEnded;
 }
 
 async function sweep({ sql, log, nowMs }: DigestDeps): Promise<void> {

@@ -19,8 +19,12 @@ export type Delivery = { kind: 'taken'; refused: string[] } | { kind: 'failed'; 
 export type Mailer = {
   /** Address that its mails come from. */
   readonly from: string;
-  /** Returns within ten minutes, whatever the other side does. Never throws for what the other side does. */
-  send(mail: Mail): Promise<Delivery>;
+  /**
+   * Returns within ten minutes, whatever the other side does. Never throws for what the other side does.
+   *
+   * @param stop ends a delivery under way as failed; the other side may have taken the mail all the same
+   */
+  send(mail: Mail, stop?: AbortSignal): Promise<Delivery>;
 };
 
 /** A mailer that cannot be made from what the configuration says. */

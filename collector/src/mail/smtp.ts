@@ -27,13 +27,15 @@ export function smtpMailer(url: string, from: string, limits: SmtpLimits = LIMIT
   });
   return {
     from,
-    async send(mail): Promise<Delivery> {
-      const signal = AbortSignal.timeout(limits.totalMs);
+    async send(mail, stop): Promise<Delivery> {
+      const timeout = AbortSignal.timeout(limits.totalMs);
+      const signal = stop === undefined ? timeout : AbortSignal.any([timeout, stop]);
       try {
         const { rejected } = await transport.sendMail({ ...toMessage(mail, from), signal });
         return { kind: 'taken', refused: rejected.map(String) };
       } catch (error) {
-        if (signal.aborted) return { kind: 'failed', reason: `no end after ${limits.totalMs} ms` };
+        if (stop?.aborted) return { kind: 'failed', reason: 'the collector stopped' };
+        if (timeout.aborted) return { kind: 'failed', reason: `no end after ${limits.totalMs} ms` };
         return { kind: 'failed', reason: reasonOf(error) };
       }
     },
