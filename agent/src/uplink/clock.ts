@@ -23,10 +23,12 @@ export interface Clock {
   isLearned(): boolean;
   /** Collector's clock minus host's clock, ms. */
   offsetMs(): number;
+  /** When the monotonic clock was zero, in `nowMs`, Unix ms: it moves when either clock was set or learned anew. */
+  originMs(): number;
 }
 
 /** Offsets that change by less are noise: `iat` has whole seconds and the reply took its time, ms. */
-const NOISE_MS = 2_000;
+export const NOISE_MS = 2_000;
 
 /**
  * A clock that trusts the host's until it learns better.
@@ -62,5 +64,6 @@ export function createClock(
     isLearned: () =>
       learnedAtMs !== undefined && Math.abs(hostNowMs() - monotonicMs() - learnedAtMs) <= NOISE_MS,
     offsetMs: () => offsetMs,
+    originMs: () => hostNowMs() + offsetMs - monotonicMs(),
   };
 }

@@ -76,7 +76,8 @@ describe('a pull', () => {
     const [first, second] = polls();
     expect(Object.fromEntries(first?.query ?? [])).toEqual({ since: '0' });
     expect(Object.fromEntries(second?.query ?? [])).toEqual({ since: '4', epoch: 'one' });
-    expect(first?.headers.prefer).toBe('wait=1');
+    expect(first?.headers.prefer, 'the first answer tells the time').toBe('wait=0');
+    expect(second?.headers.prefer).toBe('wait=1');
     const token = first?.headers.authorization?.replace('Bearer ', '') ?? '';
     expect(decodeProtectedHeader(token)).toEqual({
       alg: 'Ed25519',

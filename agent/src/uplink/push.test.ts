@@ -32,6 +32,7 @@ beforeEach(async () => {
     log: SILENT_LOG,
     retryMs: () => 20,
     limitMs: 500,
+    clockWaitMs: 0,
   });
 });
 

@@ -4,6 +4,7 @@ import { EVENT_MEDIA_TYPE } from '@picket/protocol';
 import type { Log } from '../report/log.ts';
 import { halvesOf } from './batches.ts';
 import type { HttpClient, HttpResult } from './http.ts';
+import { redated, redatedByGuess } from './redate.ts';
 import type { Reject } from './rejected.ts';
 import { backOffMs } from './retry.ts';
 import { isSealedBy, type Speaker, seal, unseal } from './seal.ts';
@@ -22,7 +23,15 @@ export interface PusherOptions {
   readonly retryMs?: (failures: number) => number;
   /** A push must be answered within this, ms. */
   readonly limitMs?: number;
+  /** How long batches wait for the collector's first word about the time, ms. */
+  readonly clockWaitMs?: number;
 }
+
+/**
+ * A host whose clock is wrong learns that within two answers of the collector; a batch pushed before tells wrong times.
+ * Where the block list cannot be had, nothing is learned and news must go all the same.
+ */
+const CLOCK_WAIT_MS = 2_000;
 
 /** Batches under way at once. */
 const CONCURRENCY = 4;
@@ -64,6 +73,8 @@ export class Pusher {
   #pauses = 0;
   #why: string | undefined;
   #notBeforeMs = 0;
+  /** Until then no batch is pushed unless the collector's time is known; 0 once it was. */
+  #clockByMs: number;
   #lastTryMs = 0;
   #isAsked = false;
   #timer: NodeJS.Timeout | undefined;
@@ -73,6 +84,7 @@ export class Pusher {
   constructor(options: PusherOptions) {
     this.#options = options;
     this.#retryMs = options.retryMs ?? backOffMs;
+    this.#clockByMs = performance.now() + (options.clockWaitMs ?? CLOCK_WAIT_MS);
   }
 
   /** Batches accepted and rejected since the start, and why nothing is pushed now, if so. */
@@ -89,8 +101,9 @@ export class Pusher {
     this.#pump();
   }
 
-  /** Resolves when nothing is under way and nothing can be sent now. */
+  /** Resolves when nothing is under way and nothing can be sent now; nothing waits for the time any more. */
   async whenIdle(): Promise<void> {
+    this.#clockByMs = 0;
     this.#pump();
     if (this.#underWay.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
@@ -108,7 +121,8 @@ export class Pusher {
   #pump(): void {
     clearTimeout(this.#timer);
     const nowMs = performance.now();
-    const isPaused = nowMs < this.#notBeforeMs;
+    if (this.#options.speaker.clock.isLearned()) this.#clockByMs = 0;
+    const isPaused = nowMs < Math.max(this.#notBeforeMs, this.#clockByMs);
     if (!this.#isStopped && !isPaused) this.#startWork(nowMs);
     this.#planNext(nowMs);
     if (this.#underWay.size > 0) return;
@@ -130,7 +144,11 @@ export class Pusher {
   }
 
   #planNext(nowMs: number): void {
-    const waits = [this.#notBeforeMs, ...[...this.#troubles.values()].map((each) => each.notBeforeMs)];
+    const waits = [
+      this.#notBeforeMs,
+      this.#clockByMs,
+      ...[...this.#troubles.values()].map((each) => each.notBeforeMs),
+    ];
     const later = waits.filter((each) => each > nowMs);
     if (this.#isStopped || later.length === 0) return;
     this.#timer = setTimeout(() => this.#pump(), Math.min(...later) - nowMs + 1).unref();
@@ -140,7 +158,8 @@ export class Pusher {
     try {
       const batch = await this.#options.spool.read(entry);
       if (batch === undefined) this.#unreadable(entry.jti);
-      else await this.#act(batch, verdictOf(await this.#post(batch.jws), this.#nowMs()));
+      else if (!(await this.#replace(batch, await redated(batch, this.#options.speaker))))
+        await this.#act(batch, verdictOf(await this.#post(batch.jws), this.#nowMs()));
     } catch (error) {
       this.#options.log.error('pushing a batch failed inside the agent', { jti: entry.jti, error });
       this.#fail(entry.jti, 'a fault inside the agent');
@@ -160,9 +179,36 @@ export class Pusher {
     if (verdict.do === 'settle') {
       this.#accepted += 1;
       this.#settle(batch.jti);
-    } else if (verdict.do === 'reject') await this.#reject(batch, verdict.why);
+    } else if (verdict.do === 'reject') await this.#onRefusal(batch, verdict);
     else if (verdict.do === 'split') await this.#split(batch);
     else if (this.#fail(batch.jti, verdict.why)) await this.#reject(batch, verdict.why);
+  }
+
+  /** A batch with a wrong date is sealed again, now or when the collector's time is known. */
+  async #onRefusal(
+    batch: Batch,
+    { why, isMaybeDate }: { why: string; isMaybeDate?: boolean },
+  ): Promise<void> {
+    const { speaker } = this.#options;
+    if (isMaybeDate === true) {
+      const isInDoubt = batch.originMs !== undefined && !speaker.clock.isLearned();
+      if (isInDoubt && !this.#fail(batch.jti, why)) return;
+      const again = (await redated(batch, speaker)) ?? (await redatedByGuess(batch, speaker));
+      if (await this.#replace(batch, again)) return;
+    }
+    await this.#reject(batch, why);
+  }
+
+  /** Keeps a batch in place of another, if there is one; on disk before the former goes. */
+  async #replace(batch: Batch, again: Batch | undefined): Promise<boolean> {
+    if (again === undefined) return false;
+    await this.#options.spool.append(again);
+    this.#options.log.info('a batch was dated by a wrong clock and is sealed again', {
+      jti: batch.jti,
+      newJti: again.jti,
+    });
+    this.#settle(batch.jti);
+    return true;
   }
 
   /** Notes a failure of one batch; true when the batch itself is what is wrong. */

@@ -14,19 +14,25 @@ export interface Speaker {
   readonly clock: Clock;
 }
 
-/** Makes a Security Event Token (RFC 8417) of the content, signed and named for good. */
-export async function seal({ events, hasTrip }: Content, speaker: Speaker): Promise<Batch> {
+/**
+ * Makes a Security Event Token (RFC 8417) of the content, signed and named for good.
+ *
+ * @param atMs the collector's time that it is dated, Unix ms; a batch dated now says whether that is in doubt
+ */
+export async function seal({ events, hasTrip }: Content, speaker: Speaker, atMs?: number): Promise<Batch> {
   const { enrolment, clock } = speaker;
-  const nowMs = clock.nowMs();
+  const dateMs = Math.max(0, Math.floor(atMs ?? clock.nowMs()));
+  const doubt = atMs === undefined && !clock.isLearned() ? { originMs: clock.originMs() } : {};
   const claims: EventClaims = {
     iss: hostUrn(enrolment.hostId),
     net: enrolment.networkId,
     aud: collectorUrn(enrolment.collectorId),
-    iat: Math.floor(nowMs / 1000),
-    jti: uuid7({ msecs: nowMs }),
+    iat: Math.floor(dateMs / 1000),
+    jti: uuid7({ msecs: dateMs }),
     events,
   };
-  return { jti: claims.jti, jws: await signJson(claims, EVENT_TYP, speaker.identity), hasTrip };
+  const jws = await signJson(claims, EVENT_TYP, speaker.identity);
+  return { jti: claims.jti, jws, hasTrip, ...doubt };
 }
 
 /** A compact JWS of the host over the claims. */

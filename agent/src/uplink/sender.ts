@@ -2,6 +2,7 @@ import type { Log } from '../report/log.ts';
 import { batchesOf } from './batches.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
 import type { Pusher } from './push.ts';
+import { shifted } from './redate.ts';
 import { type Speaker, seal } from './seal.ts';
 import type { Spool } from './spool/spool.ts';
 
@@ -70,7 +71,8 @@ export class Sender {
   async #keep(...news: Parameters<typeof batchesOf>): Promise<void> {
     const { spool, speaker, pusher } = this.#options;
     const kept = batchesOf(...news).map(async (content) => {
-      await spool.append(await seal(content, speaker));
+      // The host's times become the collector's, as the date of the batch does.
+      await spool.append(await seal(shifted(content, speaker.clock.offsetMs()), speaker));
       pusher.wake();
     });
     await Promise.all(kept);

@@ -6,14 +6,14 @@ import { parseJson } from './state-file.ts';
 /**
  * What an answer to a push means for the batch and for those behind it:
  * - `settle`: stored; it leaves the spool
- * - `reject`: can never be accepted; it is put aside
+ * - `reject`: can never be accepted; it is put aside, unless it was its date that was wrong
  * - `split`: too large; its halves may pass
  * - `defer`: this batch failed in a way that may be its own or a proxy's; others go first
  * - `pause`: the collector does not take batches now, whichever
  */
 export type Verdict =
   | { do: 'settle' }
-  | { do: 'reject'; why: string }
+  | { do: 'reject'; why: string; isMaybeDate?: boolean }
   | { do: 'split' }
   | { do: 'defer'; why: string }
   | { do: 'pause'; why: string; waitMs?: number; isAboutHost?: boolean };
@@ -52,5 +52,6 @@ function refusal(status: number, body: string): Verdict {
   const { err, description } = error.data;
   const why = `${err}: ${description}`;
   if (err === 'access_denied') return { do: 'pause', why, isAboutHost: true };
-  return FINAL.has(err) && status === 400 ? { do: 'reject', why } : { do: 'defer', why };
+  if (!FINAL.has(err) || status !== 400) return { do: 'defer', why };
+  return { do: 'reject', why, ...(err === 'invalid_request' ? { isMaybeDate: true } : {}) };
 }

@@ -4,6 +4,8 @@ import type { Batch } from './record.ts';
 export interface Entry {
   readonly jti: string;
   readonly hasTrip: boolean;
+  /** As in the batch. */
+  readonly originMs?: number;
   place:
     | { readonly in: 'memory'; readonly batch: Batch }
     | { readonly in: 'segment'; readonly name: string; readonly offset: number; readonly length: number };

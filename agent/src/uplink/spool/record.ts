@@ -7,6 +7,11 @@ export interface Batch {
   /** Compact JWS, as it will be pushed. */
   readonly jws: string;
   readonly hasTrip: boolean;
+  /**
+   * Of a batch sealed in this run while the collector's time was in doubt: `originMs` of the clock then. Not kept on
+   * disk, for the monotonic clock ends with the run.
+   */
+  readonly originMs?: number;
 }
 
 /** What a segment file is a row of. */

@@ -83,8 +83,8 @@ export class Spool {
 
   /** Keeps a batch. It counts as kept, through a power cut too, once this answers `disk`. */
   append(batch: Batch): Promise<Kept> {
-    if (!this.#index.add({ jti: batch.jti, hasTrip: batch.hasTrip, place: { in: 'memory', batch } }))
-      return Promise.resolve('disk');
+    const { jws: _, ...known } = batch;
+    if (!this.#index.add({ ...known, place: { in: 'memory', batch } })) return Promise.resolve('disk');
     return new Promise((resolve) => {
       this.#memory.add(batch, resolve);
       if (this.#retry === undefined) this.#wake();
@@ -102,12 +102,13 @@ export class Spool {
   }
 
   /** A batch's text, or undefined when it was settled or given up meanwhile, or cannot be read. */
-  async read({ jti, place }: Entry): Promise<Batch | undefined> {
+  async read({ jti, place, originMs }: Entry): Promise<Batch | undefined> {
     if (place.in === 'memory') return place.batch;
     try {
       const bytes = await this.#disk.readPart(place.name, place.offset, place.length);
       const record = decodeRecord(bytes)?.record;
-      return record?.kind === 'batch' && record.batch.jti === jti ? record.batch : undefined;
+      if (record?.kind !== 'batch' || record.batch.jti !== jti) return undefined;
+      return { ...record.batch, ...(originMs === undefined ? {} : { originMs }) };
     } catch (error) {
       if (this.has(jti)) this.#log.warn('a batch of the spool cannot be read', { jti, error });
       return undefined;
@@ -131,9 +132,10 @@ export class Spool {
     this.settle(jti);
   }
 
-  /** Gives up what was sealed before the time (Unix ms of the clock that made the names). */
+  /** Gives up what was sealed before the time (Unix ms of the clock that made the names), if its date is not in doubt. */
   expire(beforeMs: number): void {
-    for (const { jti } of [...this.#index]) if (uuid7TimeMs(jti) < beforeMs) this.giveUp(jti);
+    for (const { jti, originMs } of [...this.#index])
+      if (originMs === undefined && uuid7TimeMs(jti) < beforeMs) this.giveUp(jti);
   }
 
   stats(): SpoolStats {
