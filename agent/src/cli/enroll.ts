@@ -36,7 +36,10 @@ export async function enrollCommand(policy: Policy, joinKeyFile: string | undefi
       process.stderr.write(`picket-agent: not enrolled: ${result.message}\n`);
       return 1;
     }
-    process.stdout.write(`Enrolled as a host of network "${result.enrolment.networkName}".\n`);
+    process.stdout.write(
+      `Enrolled as a host of network "${result.enrolment.networkName}".\n` +
+        'An agent that runs already takes this enrolment after a restart of its service.\n',
+    );
     return 0;
   } finally {
     await http.close();
