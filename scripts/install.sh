@@ -42,7 +42,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 user_exists() { id "$NAME" >/dev/null 2>&1; }
 
 parse_options() {
-  key_file='' agent_file='' config_file='' uninstall='' keep_state='' dry_run='' insecure_http=''
+  key_file='' agent_file='' url='' config_file='' uninstall='' keep_state='' dry_run='' insecure_http=''
   while [ $# -gt 0 ]; do
     case $1 in
       --join-key-file | --agent-file | --url | --config)
@@ -51,7 +51,7 @@ parse_options() {
     case $1 in
       --join-key-file) key_file=$2; shift ;;
       --agent-file) agent_file=$2; shift ;;
-      --url) PICKET_URL=$2; shift ;;
+      --url) url=$2; shift ;;
       --config) config_file=$2; shift ;;
       --insecure-http) insecure_http=yes ;;
       --uninstall) uninstall=yes ;;
@@ -64,9 +64,25 @@ parse_options() {
     shift
   done
   [ -z "$keep_state" ] || [ -n "$uninstall" ] || fail '--keep-state goes with --uninstall' 2
-  [ -z "$uninstall" ] || [ -z "$key_file$agent_file$config_file$insecure_http" ] ||
+  [ -z "$uninstall" ] || [ -z "$key_file$agent_file$url$config_file$insecure_http" ] ||
     fail '--uninstall goes with --keep-state and --dry-run only' 2
+  PICKET_URL=${url:-$PICKET_URL}
   PICKET_URL=${PICKET_URL%/}
+  check_insecure_http
+}
+
+# A config that is there stays as a person wrote it: the setting would be missing in it, and enrolment would fail late.
+check_insecure_http() {
+  [ -n "$insecure_http" ] || return 0
+  kept=${config_file:-$CONFIG}
+  [ -e "$kept" ] || return 0
+  ! sets_insecure_http "$kept" || return 0
+  fail "--insecure-http does not change $kept: write \"allow_insecure_http = true\" below its line [uplink]. Nothing was changed." 2
+}
+
+sets_insecure_http() { # FILE
+  sed -n '/^[[:space:]]*\[/h; G; s/\n[[:space:]]*/ /p' "$1" | grep -Eq \
+    '^[[:space:]]*allow_insecure_http[[:space:]]*=[[:space:]]*true[[:space:]]*(#.*)? \[[[:space:]]*uplink[[:space:]]*\]|^[[:space:]]*uplink\.allow_insecure_http[[:space:]]*=[[:space:]]*true'
 }
 
 not_built() { fail "$1: not built yet. This version of Picket installs on Linux with systemd. Nothing was changed." 3; }

@@ -96,10 +96,27 @@ describe('install.sh', () => {
     [['--frobnicate'], 'unknown option: --frobnicate'],
     [['--config'], '--config needs a value'],
     [['--keep-state'], '--keep-state goes with --uninstall'],
+    [['--uninstall', '--url', 'https://c.example'], '--uninstall goes with --keep-state and --dry-run only'],
     [['--uninstall', '--config', '/x'], '--uninstall goes with --keep-state and --dry-run only'],
   ])('refuses %j', async (argv, message) => {
     const { status, said } = await install(script, argv);
     expect(said).toContain(message);
     expect(status).toBe(2);
+  });
+
+  test.each([
+    ['', true],
+    ['[uplink]\n# allow_insecure_http = true\n', true],
+    ['[uplink]\nallow_insecure_http = false\n', true],
+    ['[other]\nallow_insecure_http = true\n', true],
+    ['[uplink]\nallow_insecure_http = true # a lab\n', false],
+    ['[uplink]\n  allow_insecure_http=true\n[allow]\nsources = []\n', false],
+    ['[block]\nduration = "1h"\n\n[uplink]\n# a lab\nallow_insecure_http = true\n', false],
+  ])('with --insecure-http and the config %j says which line is missing: %s', async (text, isRefused) => {
+    const config = join(folder, 'own.toml');
+    await writeFile(config, text);
+    const { status, said } = await install(script, ['--insecure-http', '--config', config], 'FreeBSD');
+    expect(said.includes('"allow_insecure_http = true" below its line [uplink]')).toBe(isRefused);
+    expect(status).toBe(isRefused ? 2 : 3);
   });
 });
