@@ -208,7 +208,7 @@ export const sourceHost = pgTable(
   ],
 );
 
-/** Shared blocks; a lifted or ended one stays as a removal until every host can have read it. */
+/** Shared blocks, one row a source. A lifted or ended one is kept as a removal: a host may ask from any old version. */
 export const block = pgTable(
   'block',
   {

@@ -33,7 +33,7 @@ export const blockListClaimsSchema = z.object({
   aud: z.string().max(128),
   iat: numericDateSchema,
   exp: numericDateSchema,
-  /** Name of one unbroken history of versions; a collector restored from a backup starts another. */
+  /** Name of one unbroken history of versions: versions of two epochs cannot be compared. */
   epoch: z.string().max(64),
   /** The version the changes start from; 0 with `full`. */
   since: z.int().min(0),
