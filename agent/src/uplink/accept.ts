@@ -3,6 +3,7 @@ import {
   type Cidr,
   cidrOf,
   familyOf,
+  isSingleSource,
   MAX_BLOCK_LIST_ENTRIES,
   MAX_SHARED_BLOCK_MS,
   type NeverBlockFacts,
@@ -115,6 +116,5 @@ function widthRefusal(source: Source, { minPrefix4, minPrefix6 }: ListLimits): R
   const [, tail] = source.split('/');
   const length = tail === undefined ? (isIpv4 ? 32 : 128) : Number(tail);
   if (length < (isIpv4 ? minPrefix4 : minPrefix6)) return 'too wide';
-  const isSingle = tail === undefined || (!isIpv4 && length === 64);
-  return isSingle ? undefined : 'no single source';
+  return tail === undefined || isSingleSource(source) ? undefined : 'no single source';
 }
