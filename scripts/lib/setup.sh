@@ -58,14 +58,14 @@ ensure_packages() {
   missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
   if ! is_root || ! has apt-get; then
-    complain "not there: $missing(as root: apt-get install $missing)"
+    complain "not there: ${missing% } (as root: apt-get install ${missing% })"
     return 1
   fi
-  step "Debian packages: $missing"
+  step "Debian packages: ${missing% }"
   # One word per package is meant.
   # shellcheck disable=SC2086
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
-    >/dev/null || { complain "apt-get could not install: $missing"; return 1; }
+    >/dev/null || { complain "apt-get could not install: ${missing% }"; return 1; }
 }
 
 # What the lab needs.
