@@ -5,7 +5,7 @@ import { type Agent, createAgent } from './agent.ts';
 import type { BookedBlock } from './blocks/book.ts';
 import { createKeeper } from './blocks/keeper.ts';
 import type { Probe } from './detect/probe.ts';
-import type { Desired, Firewall, FoundBlock } from './firewall/firewall.ts';
+import type { CountedBlock, Desired, Firewall, FoundBlock } from './firewall/firewall.ts';
 import { parsePolicy } from './policy/load.ts';
 import { SILENT_LOG } from './report/log.ts';
 import type { Outgoing } from './uplink/outbox.ts';
@@ -19,6 +19,7 @@ const FACTS = { own: ['203.0.113.10'], gateways: ['203.0.113.1'], resolvers: [],
 /** An agent over fakes of its ports, in fake time. */
 function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
   const seen = {
+    inForce: [] as CountedBlock[],
     sent: [] as Outgoing[],
     said: [] as string[],
     wants: [] as Desired[],
@@ -38,7 +39,7 @@ function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
     enforces: true,
     open: async () => found,
     apply: async (want) => void seen.wants.push(want),
-    refusedPackets: async () => new Map([[SCANNER, 12]]),
+    look: async () => seen.inForce,
     remove: async () => {},
   };
   const keeper = createKeeper({
@@ -141,6 +142,7 @@ describe('createAgent', () => {
     await vi.advanceTimersByTimeAsync(3_000);
     expect(seen.sent.at(-1)?.sightings?.[0]).toMatchObject({ rev: 1, portCount: 1 });
     seen.sink?.trip(probe(22));
+    seen.inForce = [{ source: SCANNER, untilMs: Date.now() + HOUR_MS, tier: 'held', packets: 12 }];
     await vi.advanceTimersByTimeAsync(60_000);
     expect(seen.sent.at(-1)?.sightings?.[0]?.block?.droppedPackets).toBe(12);
     expect(agent.status()).toMatchObject({ localBlocks: 1, probesLost: 3 });
@@ -149,6 +151,16 @@ describe('createAgent', () => {
   it('takes up what the kernel blocked while no agent was reading', async () => {
     const seen = await begin({ found: [{ source: SCANNER, untilMs: Date.now() + 1_000, tier: 'held' }] });
     expect(seen.sent[0]?.sightings?.[0]).toMatchObject({ source: SCANNER, trip: {}, portCount: 0 });
+  });
+
+  it('takes up what the kernel blocked and could not tell in a flood', async () => {
+    const seen = await begin();
+    seen.inForce = [{ source: SCANNER, untilMs: Date.now() + HOUR_MS, tier: 'held', packets: 5 }];
+    await vi.advanceTimersByTimeAsync(70_000);
+    expect(seen.said.filter((line) => line.startsWith('blocked'))).toEqual([`blocked ${SCANNER}`]);
+    const told = seen.sent.flatMap((out) => out.sightings ?? []);
+    expect(told[0]).toMatchObject({ source: SCANNER, trip: {} });
+    expect(new Set(told.map((sighting) => sighting.id)).size).toBe(1);
   });
 
   it('ends a block in time, and a scanner that comes back is a new sighting', async () => {

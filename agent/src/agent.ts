@@ -148,6 +148,17 @@ export function createAgent(deps: AgentDeps): Agent {
     tell('trips');
   };
 
+  /** Takes up what the kernel blocked while no agent was reading, or more than could be read. */
+  const adopt = (blocks: readonly BookedBlock[]): void => {
+    for (const block of blocks) {
+      const { source, atMs } = block;
+      const localAddress = reachableAddress(facts.own);
+      if (!sightings.trip(source, atMs)) continue;
+      sightings.adopt(source, { atMs, address: firstAddress(source), localAddress });
+      report.blocked(block, undefined);
+    }
+  };
+
   const sink = {
     probe(probe: Probe) {
       const source = sourceOf(probe.address, facts.onLink);
@@ -180,8 +191,10 @@ export function createAgent(deps: AgentDeps): Agent {
 
   const upkeep = async (): Promise<void> => {
     await refresh();
+    const { changed, untold } = await keeper.look();
+    for (const block of changed) sightings.touch(block.source);
+    adopt(untold);
     probesLost = await engine.lost();
-    for (const block of await keeper.count()) sightings.touch(block.source);
     sightings.expire(now() - policy.threshold.window, (source) => keeper.get(source) !== undefined);
   };
 
@@ -190,15 +203,7 @@ export function createAgent(deps: AgentDeps): Agent {
       await refresh();
       // The kernel's news are listened for before its table is loaded, so that the first probe is told too.
       await engine.start(sink);
-      for (const block of await keeper.open()) {
-        const seen = {
-          atMs: block.atMs,
-          address: firstAddress(block.source),
-          localAddress: reachableAddress(facts.own),
-        };
-        sightings.adopt(block.source, seen);
-        report.blocked(block, undefined);
-      }
+      adopt(await keeper.open());
       tell('trips');
       report.started();
       const guarded = () => void upkeep().catch((error) => log.error('the upkeep failed', { error }));

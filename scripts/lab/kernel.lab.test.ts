@@ -169,6 +169,20 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
     await lab.mustExec('a', ['ping', '-6', '-c1', '-W2', address]);
   });
 
+  test('when the kernel can remember no more, a client that tries one port again is no scanner', async () => {
+    const elements = Array.from(
+      { length: 262_144 },
+      (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} . tcp . 1`,
+    );
+    for (let from = 0; from < elements.length; from += 32_768) {
+      const chunk = elements.slice(from, from + 32_768).join(', ');
+      await lab.mustExec('a', ['nft', '-f', '-'], { stdin: `add element inet picket seen4 { ${chunk} }\n` });
+    }
+    const address = await fresh(4);
+    for (let i = 0; i < 6; i++) await scan(address, '-sS', '-p', '445');
+    expect(await held()).toEqual([]);
+  });
+
   test('a held source is refused from then on', async () => {
     const witness = await lab.witness('a');
     const address = await fresh(4);

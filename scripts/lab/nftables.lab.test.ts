@@ -58,7 +58,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     expect(await reaches()).toBe(true);
     await firewall.apply({ ...want([SCANNER]), ...NETWORKS });
     expect(await reaches()).toBe(false);
-    expect((await firewall.refusedPackets()).get(SCANNER)).toBe(1);
+    expect(await firewall.look()).toMatchObject([{ source: SCANNER, tier: 'held', packets: 1 }]);
   });
 
   test('allow wins in the kernel over every block', async () => {
@@ -92,7 +92,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     await firewall.open(NETWORKS);
     await firewall.apply({ ...want([SCANNER], [], { decidedBy: 'kernel' }), ...NETWORKS });
     await lab.mustExec('a', ['nft', 'flush', 'ruleset']);
-    await firewall.refusedPackets();
+    await firewall.look();
     expect(await reaches()).toBe(false);
     await lab.mustExec('a', ['nft', 'list', 'chain', 'inet', 'picket', 'detect']);
   });

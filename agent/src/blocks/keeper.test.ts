@@ -25,7 +25,7 @@ function fakeFirewall(found: FoundBlock[] = [], failures = 0) {
       if (failures-- > 0) throw new Error('busy');
       asked.push(want);
     },
-    refusedPackets: async () => new Map([['192.0.2.1', 7]]),
+    look: async () => [{ source: '192.0.2.1', untilMs: 9_000, tier: 'held', packets: 7 }],
     remove: async () => {},
   };
   return { firewall, asked };
@@ -110,8 +110,10 @@ describe('createKeeper', () => {
     const { keeper, state } = keeperOver(firewall);
     await keeper.open();
     for (const source of ['192.0.2.1', '192.0.2.2']) keeper.add(block(source, 9_000));
-    expect((await keeper.count()).map((b) => [b.source, b.droppedPackets])).toEqual([['192.0.2.1', 7]]);
-    expect(await keeper.count()).toEqual([]);
+    expect((await keeper.look()).changed.map((b) => [b.source, b.droppedPackets])).toEqual([
+      ['192.0.2.1', 7],
+    ]);
+    expect(await keeper.look()).toEqual({ changed: [], untold: [] });
     expect([keeper.lift('192.0.2.2'), keeper.lift('192.0.2.2')]).toEqual([true, false]);
     state.nowMs = 9_000;
     expect(keeper.expire().map((b) => b.source)).toEqual(['192.0.2.1']);

@@ -19,6 +19,9 @@ export interface KeeperDeps {
 /** Longest pause before a change that the firewall refused is tried again, ms. */
 const RETRY_MS = 2_000;
 
+/** Within this the kernel's news of a block reach the agent, ms, unless they are lost. */
+const TOLD_WITHIN_MS = 10_000;
+
 /**
  * Keeps the blocks of a host: the wanted state in memory, the firewall and the book on disk after it. Changes that
  * come while one is being applied are applied together.
@@ -35,8 +38,11 @@ export interface Keeper {
   expire(): BookedBlock[];
   setShared(shared: ReadonlyMap<Source, SharedBlock>): void;
   setNetworks(allow: readonly Cidr[], onLink: readonly Cidr[]): void;
-  /** Reads the counters of the firewall, and tells the blocks that refused more than before. */
-  count(): Promise<BookedBlock[]>;
+  /**
+   * Looks at what the firewall holds: tells the blocks that refused more than before, and takes into the book those that
+   * nobody told of, as the kernel decides more than it can tell in a flood.
+   */
+  look(): Promise<{ changed: BookedBlock[]; untold: BookedBlock[] }>;
   /** Resolves when the state wanted now is in force; rejects when the firewall refused it. */
   settle(): Promise<void>;
 }
@@ -53,8 +59,12 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     await firewall.apply({ ...rest, local: new Map(book) });
     const text = formatBook(book);
     if (text === savedText) return;
-    savedText = text;
-    await deps.save(text).catch((error) => log.error('the local blocks could not be saved', { error }));
+    await deps.save(text).then(
+      () => {
+        savedText = text;
+      },
+      (error) => log.error('the local blocks could not be saved', { error }),
+    );
   };
 
   /** Calls of the firewall come one after the other, whatever became of the one before. */
@@ -120,14 +130,22 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       rest = { ...rest, allow, onLink };
       change();
     },
-    async count() {
-      const counts = await inTurn(() => firewall.refusedPackets());
-      const changed = [...book.values()].flatMap((block) => {
-        const droppedPackets = counts.get(block.source) ?? 0;
-        return droppedPackets > block.droppedPackets ? [{ ...block, droppedPackets }] : [];
+    async look() {
+      const found = await inTurn(() => firewall.look());
+      const changed = found.flatMap(({ source, packets }) => {
+        const block = book.get(source);
+        return block !== undefined && packets > block.droppedPackets
+          ? [{ ...block, droppedPackets: packets }]
+          : [];
       });
       for (const block of changed) book.set(block.source, block);
-      return changed;
+      // What began a moment ago may still be on its way to the agent.
+      const times = { nowMs: now(), firstBlockMs: deps.firstBlockMs };
+      const state = reconcile(book.values(), found, times);
+      const untold = state.untold.filter((block) => block.atMs < now() - TOLD_WITHIN_MS);
+      for (const block of untold) book.set(block.source, block);
+      if (untold.length > 0) change();
+      return { changed, untold };
     },
     settle,
   };

@@ -38,6 +38,11 @@ export interface FoundBlock {
   readonly tier: Tier;
 }
 
+/** A local block in force and what it has refused. */
+export interface CountedBlock extends FoundBlock {
+  readonly packets: number;
+}
+
 /** What refuses packets on a host. */
 export interface Firewall {
   /** The backend's name in reports. */
@@ -52,10 +57,10 @@ export interface Firewall {
   /** Makes the wanted state so; the same state twice is the same as once. Throws {@link FirewallError}. */
   apply(want: Desired): Promise<void>;
   /**
-   * Packets refused so far of local blocks, as far as the backend counts them. A backend that finds its own gone while it
-   * looks puts it back.
+   * The local blocks in force, with the packets refused so far as far as the backend counts them. A backend that finds
+   * its own gone while it looks puts it back.
    */
-  refusedPackets(): Promise<ReadonlyMap<Source, number>>;
+  look(): Promise<CountedBlock[]>;
   /** Removes all that the backend made. Ending the agent does not call it: blocks outlive the agent. */
   remove(): Promise<void>;
 }

@@ -17,8 +17,8 @@ export function createLogOnly(log: (message: string) => void, nowMs: () => numbe
       for (const source of before) if (!now.has(source)) log(`would no longer block ${source}`);
       before = now;
     },
-    async refusedPackets() {
-      return new Map();
+    async look() {
+      return [];
     },
     async remove() {
       for (const source of before) log(`would no longer block ${source}`);

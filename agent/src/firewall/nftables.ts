@@ -104,10 +104,10 @@ export function createNftables(deps: NftablesDeps): Firewall {
         await restore(want);
       }
     },
-    async refusedPackets() {
+    async look() {
       const blocks = await listLocal();
       if (blocks === undefined && wanted !== undefined) await restore(wanted);
-      return new Map(blocks?.map(({ source, packets }) => [source, packets]));
+      return blocks ?? [];
     },
     async remove() {
       await load([REMOVAL]);

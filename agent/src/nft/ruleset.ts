@@ -216,6 +216,8 @@ function counting(policy: RulesetPolicy, key: Key): string[] {
     chain(`probe${key}`, [
       `${pair} @seen${family} return`,
       `add @seen${family} { ${pair} } counter name probes ${log(PROBE_PREFIX)}`,
+      // A pair that found no room in a full set would count again with each packet: then rather nobody is counted.
+      `${pair} != @seen${family} return`,
       over,
     ]),
   ];

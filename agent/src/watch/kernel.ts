@@ -31,7 +31,7 @@ type Capture = ChildProcessByStdio<null, Readable, Readable>;
 export function createKernelEngine(deps: KernelDeps): Engine {
   let capture: Capture | undefined;
   let [stopped, restartMs, received] = [false, RESTART_FIRST_MS, 0];
-  let countedBefore = 0;
+  let counted = 0;
   let restart: NodeJS.Timeout | undefined;
 
   const handle = (sink: ProbeSink) => (packet: CapturedPacket) => {
@@ -72,11 +72,12 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     name: 'kernel',
     decides: true,
     async start(sink) {
-      countedBefore = await countedProbes(deps.run);
+      await takeCount(deps.run);
       await begin(sink);
     },
     async lost() {
-      return Math.max(0, (await countedProbes(deps.run)) - countedBefore - received);
+      counted += await takeCount(deps.run);
+      return Math.max(0, counted - received);
     },
     async stop() {
       stopped = true;
@@ -134,10 +135,13 @@ async function listening(child: Capture): Promise<void> {
   }
 }
 
-/** How many probes the kernel's table has told so far; 0 while there is no table. */
-async function countedProbes(run: Runner): Promise<number> {
+/**
+ * How many probes the kernel's table has told since the last look; 0 while there is no table. `reset`, since `list` has
+ * nft read all elements of all sets first: seconds when they are full.
+ */
+async function takeCount(run: Runner): Promise<number> {
   const { status, stdout } = await run({
-    argv: ['nft', '-j', 'list', 'counter', ...TABLE.split(' '), 'probes'],
+    argv: ['nft', '-j', 'reset', 'counter', ...TABLE.split(' '), 'probes'],
   });
   if (status !== 0) return 0;
   const { nftables } = JSON.parse(stdout) as { nftables: { counter?: { packets: number } }[] };

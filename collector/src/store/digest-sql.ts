@@ -54,7 +54,7 @@ export const scannerObject = (tx: Tx, networkId: string) => tx`
     'address', host(top.address),
     'ownHost', left(top.own_host, ${MAX_TEXT}),
     'allowed', top.allowed,
-    'techniques', (select jsonb_agg(jsonb_build_array(name, probes) order by probes desc, name) from (
+    'techniques', (select coalesce(jsonb_agg(jsonb_build_array(name, probes) order by probes desc, name), '[]') from (
       select t.key as name, sum(t.value::numeric) as probes
       from part p cross join jsonb_each_text(p.techniques) t where p.source = top.source
       group by t.key order by probes desc, name limit ${MAX_TECHNIQUES}) most),
@@ -66,13 +66,13 @@ export const scannerObject = (tx: Tx, networkId: string) => tx`
     'timesBlocked', coalesce((
       select s.blocks from source s where s.network_id = ${networkId} and s.source = top.source), 0),
     'shared', case when k.source is not null then ${blockObject(tx)} end,
-    'sightings', (select jsonb_agg(jsonb_build_object(
+    'sightings', (select coalesce(jsonb_agg(jsonb_build_object(
         'host', left(h.name, ${MAX_TEXT}),
         'tcp', jsonb_path_query_array(p.ports, '$.tcp[0 to $last]', ${LAST_RANGE}::text::jsonb),
         'udp', jsonb_path_query_array(p.ports, '$.udp[0 to $last]', ${LAST_RANGE}::text::jsonb),
         'ports', p.port_count, 'probes', p.probes,
         'firstMs', ${epochMs(tx, 'p.first_at')}, 'lastMs', ${epochMs(tx, 'p.last_at')},
-        'trippedMs', ${epochMs(tx, 'p.tripped_at')}, 'block', p.block) order by p.place)
+        'trippedMs', ${epochMs(tx, 'p.tripped_at')}, 'block', p.block) order by p.place), '[]')
       from part p join host h on h.network_id = ${networkId} and h.id = p.host_id
       where p.source = top.source and p.place <= ${MAX_SIGHTINGS_PER_SCANNER})
   )`;

@@ -40,6 +40,17 @@ async function claim({ networkId }: Scene, hourMs = HOUR_MS): Promise<News | und
   return lease?.facts as News | undefined;
 }
 
+test('a source that tripped while no agent was looking is told, though nothing is known of its probes', async () => {
+  const prod = await scene(sql);
+  await prod.see(trippedSighting({ techniques: {}, ports: {}, portCount: 0, block: block() }), 0);
+  const preview = await previewFacts(sql, prod.networkId, HOUR_MS);
+  const { text } = render(preview, { atMs: HOUR_MS, attempt: 1 });
+  expect(text).toContain('* 198.51.100.7: blocked on');
+  expect(text).not.toMatch(/undefined|null|NaN/);
+  const facts = await claim(prod);
+  expect(facts?.scanners).toMatchObject([{ source: '198.51.100.7', techniques: [], probes: 0 }]);
+});
+
 test('a scanner is told with what each host saw, and totals over all hosts', async () => {
   const prod = await scene(sql);
   const seen = {
