@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { listNamespaces } from './names.ts';
@@ -92,12 +92,14 @@ describe.skipIf(missing)(`the lab${missing ? ` (skipped: ${missing})` : ''}`, ()
       const child = spawn(process.execPath, ['--import', 'tsx', resolve(HERE, 'command.ts'), 'hold'], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
+      onTestFinished(() => void child.kill('SIGTERM'));
+      const left = () => listNamespaces().filter(({ ownerPid }) => ownerPid === child.pid);
       await once(child.stdout, 'data');
-      expect(listNamespaces().length).toBeGreaterThan(before);
+      expect(left()).not.toEqual([]);
       child.kill(signal);
       await once(child, 'exit');
       if (signal === 'SIGKILL') {
-        expect(listNamespaces().length).toBeGreaterThan(before);
+        expect(left()).not.toEqual([]);
         sweep();
       }
       expect(left()).toEqual([]);
