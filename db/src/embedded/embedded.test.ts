@@ -23,6 +23,7 @@ import { isAlive, parsePostmaster, postmasterFile } from './postmaster.ts';
 import { type EmbeddedServer, openEmbedded } from './supervisor.ts';
 
 const isRoot = process.getuid?.() === 0;
+const needsRoot = isRoot ? '' : ' (skipped: it needs root)';
 
 /** A name that wants quoting wherever it is used. */
 const NAME = 'a "data", folder';
@@ -102,12 +103,12 @@ describe('the private database', () => {
     ).toEqual([{ n: 1 }]);
   });
 
-  it.runIf(isRoot)('runs as an unprivileged user when started as root', async () => {
+  it.runIf(isRoot)(`runs as an unprivileged user when started as root${needsRoot}`, async () => {
     await open();
     expect(statSync(`/proc/${runningPid()}`).uid).not.toBe(0);
   });
 
-  it.runIf(isRoot)('says which folder its user cannot pass through', async () => {
+  it.runIf(isRoot)(`says which folder its user cannot pass through${needsRoot}`, async () => {
     const closed = join(dataDir, 'closed');
     mkdirSync(closed, { recursive: true, mode: 0o700 });
     const code = 'folder_closed';
@@ -117,13 +118,16 @@ describe('the private database', () => {
     });
   });
 
-  it.runIf(isRoot)('makes its way through a data folder of root’s without opening it to others', async () => {
-    const closed = join(dataDir, '..', 'closed');
-    mkdirSync(closed, { mode: 0o700 });
-    execFileSync('cp', ['-a', join(dataDir, 'postgres'), closed]);
-    await open(true, closed);
-    expect(statSync(closed).mode & 0o777).toBe(0o710);
-  });
+  it.runIf(isRoot)(
+    `makes its way through a data folder of root’s without opening it to others${needsRoot}`,
+    async () => {
+      const closed = join(dataDir, '..', 'closed');
+      mkdirSync(closed, { mode: 0o700 });
+      execFileSync('cp', ['-a', join(dataDir, 'postgres'), closed]);
+      await open(true, closed);
+      expect(statSync(closed).mode & 0o777).toBe(0o710);
+    },
+  );
 
   it('puts its socket into a short folder when the data folder’s path is too long for one', async () => {
     const deep = join(dataDir, '..', 'x'.repeat(100));

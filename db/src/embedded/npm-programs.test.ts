@@ -15,6 +15,9 @@ import { openEmbedded } from './supervisor.ts';
 const installed = installedPackage();
 
 /** The package is optional: on a platform that has none, there is nothing to test. */
+const isRoot = process.getuid?.() === 0;
+const needsRoot = isRoot ? '' : ' (skipped: it needs root)';
+
 describe.runIf(installed !== undefined)('PostgreSQL from npm', () => {
   let folder: string;
   beforeEach(() => {
@@ -36,7 +39,7 @@ describe.runIf(installed !== undefined)('PostgreSQL from npm', () => {
     expect(row?.major).toBe((await probe(programs, account))?.major);
   });
 
-  it.runIf(process.getuid?.() === 0)('is copied to where the server’s user can read it', async () => {
+  it.runIf(isRoot)(`is copied to where the server’s user can read it${needsRoot}`, async () => {
     const account = await serverAccount(folder);
     const closed = join(folder, 'closed');
     mkdirSync(closed, { mode: 0o700 });
