@@ -29,7 +29,10 @@ async function main(): Promise<void> {
     const chain = await setUp(lab);
     const figures = await show(lab, chain);
     await conclude(figures);
-    if (options.keep) await keep(lab);
+    if (options.keep) {
+      await saveLogs(lab);
+      await keep(lab);
+    }
   } finally {
     await saveLogs(lab);
     await lab.close();
