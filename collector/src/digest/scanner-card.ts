@@ -19,7 +19,11 @@ export function scannerCard(scanner: ScannerFacts, facts: Facts, times: TimeWrit
     { label: 'Blocked', lines: blockLines(scanner, facts, times) },
     {
       label: 'Dropped',
-      lines: isBlocked(scanner) ? [`${plural(scanner.droppedPackets, 'further packet')} so far`] : [],
+      // Hosts count now and then: none so far may only mean that none was counted yet.
+      lines:
+        isBlocked(scanner) && scanner.droppedPackets > 0
+          ? [`${plural(scanner.droppedPackets, 'further packet')} so far`]
+          : [],
     },
     { label: 'Why', lines: whyLines(scanner, times) },
     { label: 'Known', lines: knownLines(scanner) },
