@@ -105,6 +105,26 @@ describe('createKeeper', () => {
     expect(asked.length).toBeGreaterThan(0);
   });
 
+  it('takes up a block that nobody told of, but none that ended or was lifted while it looked', async () => {
+    const { firewall } = fakeFirewall();
+    const { keeper, state } = keeperOver(firewall);
+    await keeper.open();
+    state.nowMs = 700_000;
+    keeper.add(block('192.0.2.2', 900_000));
+    const found = (source: string, untilMs: number) => ({
+      source,
+      untilMs,
+      tier: 'held' as const,
+      packets: 0,
+    });
+    firewall.look = async () => {
+      keeper.lift('192.0.2.2');
+      return [found('192.0.2.2', 900_000), found('192.0.2.3', 700_900), found('192.0.2.4', 900_000)];
+    };
+    expect((await keeper.look()).untold.map((b) => b.source)).toEqual(['192.0.2.4']);
+    expect([...keeper.all()].map((b) => b.source)).toEqual(['192.0.2.4']);
+  });
+
   it('ends blocks when their time is over, lifts them before, and counts what they refused', async () => {
     const { firewall } = fakeFirewall();
     const { keeper, state } = keeperOver(firewall);

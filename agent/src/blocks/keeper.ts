@@ -22,6 +22,9 @@ const RETRY_MS = 2_000;
 /** Within this the kernel's news of a block reach the agent, ms, unless they are lost. */
 const TOLD_WITHIN_MS = 10_000;
 
+/** By so much at most the firewall's end of a block comes after the book's, ms: it counts whole seconds. */
+const ENDING_MS = 2_000;
+
 /**
  * Keeps the blocks of a host: the wanted state in memory, the firewall and the book on disk after it. Changes that
  * come while one is being applied are applied together.
@@ -131,6 +134,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       change();
     },
     async look() {
+      const booked = new Set(book.keys());
       const found = await inTurn(() => firewall.look());
       const changed = found.flatMap(({ source, packets }) => {
         const block = book.get(source);
@@ -139,10 +143,14 @@ export function createKeeper(deps: KeeperDeps): Keeper {
           : [];
       });
       for (const block of changed) book.set(block.source, block);
-      // What began a moment ago may still be on its way to the agent.
+      // What began a moment ago may still be on its way to the agent. What was booked when the look began was lifted or
+      // ended meanwhile, and what is about to end may have ended in the book already: neither is new.
       const times = { nowMs: now(), firstBlockMs: deps.firstBlockMs };
       const state = reconcile(book.values(), found, times);
-      const untold = state.untold.filter((block) => block.atMs < now() - TOLD_WITHIN_MS);
+      const untold = state.untold.filter(
+        ({ source, atMs, untilMs }) =>
+          !booked.has(source) && atMs < now() - TOLD_WITHIN_MS && untilMs > now() + ENDING_MS,
+      );
       for (const block of untold) book.set(block.source, block);
       if (untold.length > 0) change();
       return { changed, untold };
