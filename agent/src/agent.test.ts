@@ -31,6 +31,8 @@ function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
     start: async (sink) => {
       seen.sink = sink;
     },
+    setAddresses: () => {},
+    knowsClient: () => false,
     lost: async () => 3,
     stop: async () => {},
   };
@@ -57,6 +59,7 @@ function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
     },
     readFacts: async () => FACTS,
     collectors: async () => ['203.0.113.50'],
+    allowed: async () => [],
     send: (outgoing) => void seen.sent.push(outgoing),
   });
   return { agent, seen };

@@ -15,10 +15,11 @@ import {
 import type { BookedBlock } from './blocks/book.ts';
 import type { Keeper } from './blocks/keeper.ts';
 import type { Probe } from './detect/probe.ts';
+import { createJudge } from './detect/rules.ts';
 import { createSightings } from './detect/sightings.ts';
 import type { Firewall, SharedBlock } from './firewall/firewall.ts';
 import type { HostFacts } from './host/facts.ts';
-import { tierFor } from './policy/derive.ts';
+import { evidenceRules, tierFor } from './policy/derive.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Log } from './report/log.ts';
 import type { Outgoing } from './uplink/outbox.ts';
@@ -54,6 +55,8 @@ export interface AgentDeps {
   readonly newId: () => string;
   readonly readFacts: () => Promise<HostFacts>;
   readonly collectors: () => Promise<readonly Address[]>;
+  /** What the policy allows at this time. */
+  readonly allowed: () => Promise<readonly Cidr[]>;
   readonly send: (outgoing: Outgoing, options: { urgent: boolean }) => void;
 }
 
@@ -90,9 +93,10 @@ const REFRESH_MS = 30_000;
 
 export function createAgent(deps: AgentDeps): Agent {
   const { policy, engine, firewall, keeper, report, log, now } = deps;
-  const sightings = createSightings(policy.threshold, deps.newId);
+  const sightings = createSightings(createJudge(evidenceRules(policy), engine.knowsClient), deps.newId);
   let facts: HostFacts = { own: [], gateways: [], resolvers: [], onLink: [] };
   let collectors: readonly Address[] = [];
+  let policyAllow: readonly Cidr[] = [];
   let networkAllow: readonly Cidr[] = [];
   let shared: ReadonlyMap<Source, SharedBlock> = new Map();
   let timers: NodeJS.Timeout[] = [];
@@ -100,7 +104,7 @@ export function createAgent(deps: AgentDeps): Agent {
 
   const never = (): NeverBlockFacts => {
     const { own, gateways, resolvers } = facts;
-    return { own, gateways, resolvers, collectors, allow: [...policy.allow.sources, ...networkAllow] };
+    return { own, gateways, resolvers, collectors, allow: [...policyAllow, ...networkAllow] };
   };
   let ruleOut = neverBlockRule(never());
   const isProtected = (source: Source): boolean => {
@@ -185,7 +189,12 @@ export function createAgent(deps: AgentDeps): Agent {
     );
   };
   const refresh = async (): Promise<void> => {
-    [facts, collectors] = await Promise.all([deps.readFacts(), deps.collectors()]);
+    [facts, collectors, policyAllow] = await Promise.all([
+      deps.readFacts(),
+      deps.collectors(),
+      deps.allowed(),
+    ]);
+    engine.setAddresses(facts.own);
     applyNetworks();
   };
 

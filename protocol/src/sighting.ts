@@ -45,8 +45,14 @@ export const sightingSchema = z.object({
   techniques: z
     .record(techniqueSchema, countSchema)
     .refine((r) => Object.keys(r).length <= 32, 'at most 32 techniques'),
-  ports: z.object({ tcp: portRangesSchema.optional(), udp: portRangesSchema.optional() }),
-  /** Distinct (transport, port) pairs probed, also those that `ports` had no room for. */
+  /** Ports probed by transport; of `ip` the protocol numbers. */
+  ports: z.object({
+    tcp: portRangesSchema.optional(),
+    udp: portRangesSchema.optional(),
+    sctp: portRangesSchema.optional(),
+    ip: portRangesSchema.optional(),
+  }),
+  /** Distinct (local address, transport, port) probed, also those that `ports` had no room for. */
   portCount: countSchema,
   firstAtMs: unixMsSchema,
   lastAtMs: unixMsSchema,

@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Commands without which there is no lab, as Debian's packages iproute2, nftables, tcpdump and nmap bring them. */
-const COMMANDS = ['ip', 'nft', 'tcpdump', 'nmap'] as const;
+/**
+ * Commands without which there is no lab, as Debian's packages iproute2, nftables, tcpdump, nmap, iputils-ping and tcpreplay bring
+ * them.
+ */
+const COMMANDS = ['ip', 'nft', 'tcpdump', 'nmap', 'ping', 'tcpreplay'] as const;
 
 /** What the kernel tells of this process (proc(5)). */
 const STATUS = '/proc/self/status';

@@ -69,4 +69,5 @@ ensure_packages() {
 }
 
 # What the lab needs.
-ensure_lab_packages() { ensure_packages ip:iproute2 nft:nftables tcpdump:tcpdump nmap:nmap; }
+ensure_lab_packages() { ensure_packages ip:iproute2 nft:nftables tcpdump:tcpdump nmap:nmap \
+  ping:iputils-ping tcpreplay:tcpreplay; }

@@ -4,6 +4,7 @@ import { v7 } from 'uuid';
 import { createAgent } from '../agent.ts';
 import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
+import { createAllowed, resolveName } from '../host/allowed.ts';
 import { readHostFacts } from '../host/facts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Log } from '../report/log.ts';
@@ -57,6 +58,13 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     newId: v7,
     readFacts: readHostFacts,
     collectors: collectorAddresses(enrolment?.url),
+    allowed: createAllowed({
+      sources: policy.allow.sources,
+      scanners: policy.scanner,
+      resolve: resolveName,
+      now: Date.now,
+      log: (message) => log.warn(message),
+    }),
     send: (outgoing, options) =>
       uplink === undefined ? early.push([outgoing, options]) : uplink.send(outgoing, options),
   });

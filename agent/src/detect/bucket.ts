@@ -4,9 +4,17 @@ export interface Bucket {
   readonly atMs: number;
 }
 
-/** When a source trips: `ports` distinct unused ports, spent evidence coming back over `window` ms. */
+/**
+ * When a source trips: so many distinct unused ports, spent evidence coming back over `window` ms. The three numbers
+ * are argued in policy.ts.
+ */
 export interface Threshold {
+  /** Of an ordinary source. */
   readonly ports: number;
+  /** Of a source that this host knows as a client. */
+  readonly client_ports: number;
+  /** By weak evidence alone; weak evidence of a source that gave ordinary evidence too counts as ordinary. */
+  readonly weak_ports: number;
   readonly window: number;
 }
 
@@ -19,10 +27,10 @@ export interface Threshold {
 export function take(
   bucket: Bucket | undefined,
   atMs: number,
-  threshold: Threshold,
+  { ports, window }: { readonly ports: number; readonly window: number },
 ): { bucket: Bucket; isOver: boolean } {
-  const size = threshold.ports - 1;
-  const refill = bucket === undefined ? size : (Math.max(0, atMs - bucket.atMs) * size) / threshold.window;
+  const size = ports - 1;
+  const refill = bucket === undefined ? size : (Math.max(0, atMs - bucket.atMs) * size) / window;
   const tokens = Math.min(size, (bucket?.tokens ?? 0) + refill);
   const isOver = tokens < 1;
   return { bucket: { tokens: isOver ? tokens : tokens - 1, atMs }, isOver };

@@ -3,12 +3,15 @@ import fc from 'fast-check';
 import { v7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import type { Probe } from './probe.ts';
+import { createJudge } from './rules.ts';
 import { createSightings } from './sightings.ts';
-import { MAX_TRACKED_PORTS, observe, type Track } from './track.ts';
+import { type Judgement, MAX_TRACKED_PORTS, observe, type Track } from './track.ts';
 import { createTracker } from './tracker.ts';
 
 const HOUR_MS = 3_600_000;
-const THRESHOLD = { ports: 4, window: HOUR_MS };
+const THRESHOLD = { ports: 4, client_ports: 7, weak_ports: 12, window: HOUR_MS };
+const JUDGEMENT = { threshold: THRESHOLD, isClient: false, isTripwire: false };
+const JUDGE = createJudge({ threshold: THRESHOLD, tripwires: {} });
 const SOURCE = '198.51.100.7';
 
 const probe = (port: number, atMs: number, more: Partial<Probe> = {}): Probe => ({
@@ -23,10 +26,10 @@ const probe = (port: number, atMs: number, more: Partial<Probe> = {}): Probe => 
 });
 
 /** The indices of the probes that were beyond the threshold. */
-function over(probes: readonly Probe[], threshold = THRESHOLD): number[] {
+function over(probes: readonly Probe[], judgement: Partial<Judgement> = {}): number[] {
   let track: Track | undefined;
   return probes.flatMap((p, i) => {
-    const step = observe(track, SOURCE, p, threshold);
+    const step = observe(track, SOURCE, p, { ...JUDGEMENT, ...judgement });
     track = step.track;
     return step.isOver ? [i] : [];
   });
@@ -52,16 +55,41 @@ describe('observe', () => {
   });
 
   it('trips at once when one port is enough', () => {
-    expect(over([probe(23, 1)], { ports: 1, window: HOUR_MS })).toEqual([0]);
+    expect(over([probe(23, 1)], { threshold: { ...THRESHOLD, ports: 1 } })).toEqual([0]);
+  });
+
+  it('trips at once on a tripwire', () => {
+    expect(over([probe(23, 1)], { isTripwire: true })).toEqual([0]);
+  });
+
+  it('asks seven ports of a source that is known as a client', () => {
+    const probes = Array.from({ length: 8 }, (_, i) => probe(20 + i, i));
+    expect(over(probes, { isClient: true })).toEqual([6, 7]);
+  });
+
+  it('counts one port on four addresses of the host as four contacts', () => {
+    const probes = [1, 2, 3, 4].map((last) => probe(23, last, { localAddress: `203.0.113.${last}` }));
+    expect(over(probes)).toEqual([3]);
+  });
+
+  const weak = (port: number, atMs: number) => probe(port, atMs, { technique: 'ack' });
+
+  it('asks twelve ports of weak evidence alone', () => {
+    expect(over(Array.from({ length: 12 }, (_, i) => weak(300 + i, i)))).toEqual([11]);
+  });
+
+  it('takes weak evidence for ordinary after a second kind, and never the other way round', () => {
+    expect(over([probe(21, 1), weak(300, 2), weak(301, 3), weak(302, 4)])).toEqual([3]);
+    expect(over([weak(300, 1), weak(301, 2), weak(302, 3), probe(21, 4), probe(300, 5)])).toEqual([]);
   });
 
   it('keeps memory bounded for a source that tries every port', () => {
     const ports = Array.from({ length: MAX_TRACKED_PORTS + 50 }, (_, i) => probe(i, i));
     const track = ports.reduce<Track | undefined>(
-      (t, p) => observe(t, SOURCE, p, THRESHOLD).track,
+      (t, p) => observe(t, SOURCE, p, JUDGEMENT).track,
       undefined,
     );
-    expect(track?.ports.size).toBe(MAX_TRACKED_PORTS);
+    expect(track?.contacts.size).toBe(MAX_TRACKED_PORTS);
     expect(track?.portCount).toBe(MAX_TRACKED_PORTS + 50);
   });
 
@@ -78,7 +106,7 @@ describe('observe', () => {
 
 describe('createTracker', () => {
   it('forgets the source seen longest ago when it is full, and counts it', () => {
-    const tracker = createTracker(THRESHOLD, 2);
+    const tracker = createTracker(JUDGE, 2);
     tracker.observe('192.0.2.1', probe(1, 1));
     tracker.observe('192.0.2.2', probe(1, 2));
     tracker.observe('192.0.2.1', probe(2, 3));
@@ -91,7 +119,7 @@ describe('createTracker', () => {
 
 describe('createSightings', () => {
   it('tells what changed under one id with rising revisions, each fit for the wire', () => {
-    const sightings = createSightings(THRESHOLD, v7);
+    const sightings = createSightings(JUDGE, v7);
     sightings.observe(SOURCE, probe(22, 1.5));
     const [first] = sightings.drain('all', () => undefined);
     expect(sightings.drain('all', () => undefined)).toEqual([]);
@@ -114,12 +142,12 @@ describe('createSightings', () => {
   });
 
   it('trips a source once', () => {
-    const sightings = createSightings(THRESHOLD, v7);
+    const sightings = createSightings(JUDGE, v7);
     expect([sightings.trip(SOURCE, 1), sightings.trip(SOURCE, 2)]).toEqual([true, false]);
   });
 
   it('tells trips apart from the rest, so that only they hurry', () => {
-    const sightings = createSightings(THRESHOLD, v7);
+    const sightings = createSightings(JUDGE, v7);
     for (const source of ['192.0.2.1', '192.0.2.2']) sightings.observe(source, probe(22, 1));
     sightings.trip('192.0.2.2', 1);
     const told = (which: 'trips' | 'all') => sightings.drain(which, () => undefined).map((s) => s.source);
@@ -132,7 +160,7 @@ describe('createSightings', () => {
   });
 
   it('takes up a source that tripped while nobody was looking', () => {
-    const sightings = createSightings(THRESHOLD, v7);
+    const sightings = createSightings(JUDGE, v7);
     sightings.adopt('2001:db8::/64', { atMs: 5, address: '2001:db8::', localAddress: '203.0.113.10' });
     const [told] = sightings.drain('all', () => undefined);
     expect(sightingSchema.parse(told)).toMatchObject({
@@ -143,7 +171,7 @@ describe('createSightings', () => {
   });
 
   it('forgets quiet sources but keeps those that are blocked', () => {
-    const sightings = createSightings(THRESHOLD, v7);
+    const sightings = createSightings(JUDGE, v7);
     for (const [i, source] of ['192.0.2.1', '192.0.2.2'].entries()) sightings.observe(source, probe(i, 1));
     sightings.drain('all', () => undefined);
     sightings.expire(10, (source) => source === '192.0.2.2');

@@ -7,8 +7,19 @@ export interface Probe {
   readonly address: Address;
   readonly localAddress: Address;
   readonly transport: Transport;
-  /** The local port, 0 to 65535. */
+  /** The local port, 0 to 65535; with transport `ip` the protocol number, 0 to 255. */
   readonly port: number;
   readonly technique: Technique;
   readonly evidence: Evidence;
+}
+
+/**
+ * Techniques that late packets of a connection look like once everybody has forgotten it. They never trip a source on
+ * their own like the others do: see {@link Threshold}.
+ */
+const WEAK: ReadonlySet<Technique> = new Set(['ack', 'window', 'maimon']);
+
+/** Whether a probe may be the leftover of an ordinary connection. */
+export function isWeak(technique: Technique): boolean {
+  return WEAK.has(technique);
 }

@@ -1,6 +1,6 @@
 import type { Address, Sighting, Source } from '@picket/protocol';
-import type { Threshold } from './bucket.ts';
 import type { Probe } from './probe.ts';
+import type { Judge } from './rules.ts';
 import { toSighting } from './to-sighting.ts';
 import type { Track } from './track.ts';
 import { createTracker } from './tracker.ts';
@@ -38,8 +38,8 @@ interface Telling {
 }
 
 /** No sightings yet. `newId` makes UUIDv7s. */
-export function createSightings(threshold: Threshold, newId: () => string): Sightings {
-  const tracker = createTracker(threshold);
+export function createSightings(judge: Judge, newId: () => string): Sightings {
+  const tracker = createTracker(judge);
   const tellings = new Map<Source, Telling>();
   const adopted = new Map<Source, Track>();
   /** Changed and not told yet: sources that tripped, and the others. */
@@ -127,7 +127,7 @@ function emptyTrack(
   source: Source,
   { atMs, address, localAddress }: { atMs: number; address: Address; localAddress: Address },
 ): Track {
-  const nothing = { techniques: new Map(), ports: new Map(), portCount: 0, bucket: undefined };
+  const nothing = { techniques: new Map(), contacts: new Map(), portCount: 0, buckets: {} };
   const times = { firstAtMs: atMs, lastAtMs: atMs };
   return { source, address, localAddress, ...times, ...nothing, evidence: 'forgeable' };
 }

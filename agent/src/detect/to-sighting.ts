@@ -1,4 +1,4 @@
-import { portRanges, type Sighting } from '@picket/protocol';
+import { portRanges, type Sighting, TRANSPORTS } from '@picket/protocol';
 import { portsOf, type Track } from './track.ts';
 
 /** What a sighting says beside the track: its identity, and what the host did. */
@@ -11,14 +11,14 @@ export interface SightingState {
 
 /** A track as it crosses the wire. */
 export function toSighting(track: Track, state: SightingState): Sighting {
-  const [tcp, udp] = [portRanges(portsOf(track, 'tcp')), portRanges(portsOf(track, 'udp'))];
+  const ports = TRANSPORTS.map((transport) => [transport, portRanges(portsOf(track, transport))] as const);
   return {
     id: state.id,
     rev: state.rev,
     source: track.source,
     address: track.address,
     techniques: Object.fromEntries(track.techniques),
-    ports: { ...(tcp.length > 0 && { tcp }), ...(udp.length > 0 && { udp }) },
+    ports: Object.fromEntries(ports.filter(([, ranges]) => ranges.length > 0)),
     portCount: track.portCount,
     firstAtMs: Math.floor(track.firstAtMs),
     lastAtMs: Math.floor(track.lastAtMs),

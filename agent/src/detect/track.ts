@@ -1,8 +1,8 @@
 import type { Address, Evidence, Source, Technique, Transport } from '@picket/protocol';
 import { type Bucket, type Threshold, take } from './bucket.ts';
-import type { Probe } from './probe.ts';
+import { isWeak, type Probe } from './probe.ts';
 
-/** Most (transport, port) pairs remembered for one source: 1,024 bound a track to about 80 kB and the copy on each probe to some µs. */
+/** Most distinct contacts remembered for one source: 1,024 bound a track to about 100 kB and the copy on each probe to some µs. */
 export const MAX_TRACKED_PORTS = 1_024;
 
 /** What is known of one source, since its first probe. */
@@ -14,12 +14,32 @@ export interface Track {
   readonly firstAtMs: number;
   readonly lastAtMs: number;
   readonly techniques: ReadonlyMap<Technique, number>;
-  /** When each port was counted last, by `transport/port`. */
-  readonly ports: ReadonlyMap<string, number>;
-  /** Distinct ports, also those that `ports` had no room for. */
+  /** When each contact was counted last, by `transport/port/local address`; weak ones apart, as in the kernel's sets. */
+  readonly contacts: ReadonlyMap<string, number>;
+  /** Distinct contacts, also those that `contacts` had no room for. */
   readonly portCount: number;
   readonly evidence: Evidence;
-  readonly bucket: Bucket | undefined;
+  readonly buckets: Buckets;
+}
+
+/** What is left of a source's evidence of each kind. */
+export interface Buckets {
+  /** Of an ordinary source. */
+  readonly ports?: Bucket;
+  /** Of the same source while it was known as a client. */
+  readonly client?: Bucket;
+  readonly weak?: Bucket;
+  /** When the source gave ordinary evidence last, ms. */
+  readonly suspectAtMs?: number;
+}
+
+/** What the judgement of a probe rests on beside the track. */
+export interface Judgement {
+  readonly threshold: Threshold;
+  /** Whether this host knows the source as a client. */
+  readonly isClient: boolean;
+  /** Whether the port is one on which a single probe trips. */
+  readonly isTripwire: boolean;
 }
 
 /** A track after a probe; `isOver` says that this probe was beyond the threshold. */
@@ -28,20 +48,24 @@ export interface Step {
   readonly isOver: boolean;
 }
 
-const EMPTY = { techniques: new Map(), ports: new Map(), portCount: 0, bucket: undefined } as const;
+const EMPTY = { techniques: new Map(), contacts: new Map(), portCount: 0, buckets: {} } as const;
 
 /**
  * Folds one probe into what is known of its source. Never throws.
  *
- * A port counts once in a window, as in the kernel's `seen` set: only a distinct port takes a token.
+ * A contact (local address, transport, port) counts once in a window, as in the kernel's `seen` sets: only a distinct
+ * one takes a token. One port on many addresses of a host is many contacts.
  */
-export function observe(track: Track | undefined, source: Source, probe: Probe, threshold: Threshold): Step {
+export function observe(track: Track | undefined, source: Source, probe: Probe, judgement: Judgement): Step {
+  const { window } = judgement.threshold;
   const before = track ?? { ...EMPTY, firstAtMs: probe.atMs, evidence: probe.evidence };
-  const key = portKey(probe.transport, probe.port);
-  const countedAtMs = before.ports.get(key);
-  const isDistinct = countedAtMs === undefined || probe.atMs - countedAtMs >= threshold.window;
-  const taken = isDistinct ? take(before.bucket, probe.atMs, threshold) : undefined;
-  const hasRoom = countedAtMs !== undefined || before.ports.size < MAX_TRACKED_PORTS;
+  const key = contactKey(probe);
+  const countedAtMs = before.contacts.get(key);
+  const isDistinct = countedAtMs === undefined || probe.atMs - countedAtMs >= window;
+  const hasRoom = countedAtMs !== undefined || before.contacts.size < MAX_TRACKED_PORTS;
+  const { buckets, isOver } = isDistinct
+    ? count(before.buckets, probe, judgement)
+    : { buckets: before.buckets, isOver: false };
   return {
     track: {
       source,
@@ -50,25 +74,44 @@ export function observe(track: Track | undefined, source: Source, probe: Probe, 
       firstAtMs: before.firstAtMs,
       lastAtMs: Math.max(probe.atMs, track?.lastAtMs ?? 0),
       techniques: with1(before.techniques, probe.technique),
-      ports: isDistinct && hasRoom ? new Map(before.ports).set(key, probe.atMs) : before.ports,
+      contacts: isDistinct && hasRoom ? new Map(before.contacts).set(key, probe.atMs) : before.contacts,
       portCount: before.portCount + (countedAtMs === undefined ? 1 : 0),
       evidence: before.evidence === 'handshake' ? 'handshake' : probe.evidence,
-      bucket: taken?.bucket ?? before.bucket,
+      buckets,
     },
-    isOver: taken?.isOver ?? false,
+    isOver: isOver || (judgement.isTripwire && isDistinct),
   };
 }
 
-/** The ports of a track on one transport. */
-export function portsOf(track: Track, transport: Transport): number[] {
-  const prefix = `${transport}/`;
-  return [...track.ports.keys()]
-    .filter((k) => k.startsWith(prefix))
-    .map((k) => Number(k.slice(prefix.length)));
+/** One distinct contact against the bucket that it belongs to. */
+function count(
+  buckets: Buckets,
+  { atMs, technique }: Probe,
+  { threshold, isClient }: Judgement,
+): { buckets: Buckets; isOver: boolean } {
+  const { ports, client_ports, weak_ports, window } = threshold;
+  const isSuspect = buckets.suspectAtMs !== undefined && atMs - buckets.suspectAtMs < window;
+  if (isWeak(technique) && !isSuspect) {
+    const { bucket: weak, isOver } = take(buckets.weak, atMs, { ports: weak_ports, window });
+    return { buckets: { ...buckets, weak }, isOver };
+  }
+  const suspectAtMs = isWeak(technique) ? (buckets.suspectAtMs ?? atMs) : atMs;
+  if (isClient) {
+    const { bucket: client, isOver } = take(buckets.client, atMs, { ports: client_ports, window });
+    return { buckets: { ...buckets, client, suspectAtMs }, isOver };
+  }
+  const taken = take(buckets.ports, atMs, { ports, window });
+  return { buckets: { ...buckets, ports: taken.bucket, suspectAtMs }, isOver: taken.isOver };
 }
 
-function portKey(transport: Transport, port: number): string {
-  return `${transport}/${port}`;
+/** The ports of a track on one transport, on whatever local address. */
+export function portsOf(track: Track, transport: Transport): number[] {
+  const keys = [...track.contacts.keys()].map((key) => key.split('/'));
+  return keys.filter(([name]) => name === transport).map(([, port]) => Number(port));
+}
+
+function contactKey({ transport, port, localAddress, technique }: Probe): string {
+  return `${transport}/${port}/${localAddress}${isWeak(technique) ? '/weak' : ''}`;
 }
 
 function with1<K>(counts: ReadonlyMap<K, number>, key: K): Map<K, number> {

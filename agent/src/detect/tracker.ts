@@ -1,6 +1,6 @@
 import type { Source } from '@picket/protocol';
-import type { Threshold } from './bucket.ts';
 import type { Probe } from './probe.ts';
+import type { Judge } from './rules.ts';
 import { observe, type Step, type Track } from './track.ts';
 
 /**
@@ -18,14 +18,14 @@ export interface Tracker {
   readonly forgotten: number;
 }
 
-/** An empty tracker with one threshold for all sources. */
-export function createTracker(threshold: Threshold, most = MAX_TRACKS): Tracker {
+/** An empty tracker. */
+export function createTracker(judge: Judge, most = MAX_TRACKS): Tracker {
   /** In the order of the last probe: a map keeps the order of insertion. */
   const tracks = new Map<Source, Track>();
   let forgotten = 0;
   return {
     observe(source, probe) {
-      const step = observe(tracks.get(source), source, probe, threshold);
+      const step = observe(tracks.get(source), source, probe, judge(source, probe));
       tracks.delete(source);
       tracks.set(source, step.track);
       const oldest = tracks.keys().next().value;

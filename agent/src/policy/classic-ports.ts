@@ -10,3 +10,11 @@ export const IGNORED_TCP_PORTS = '113,139';
 
 /** UDP ports that PortSentry's advanced mode left out: RIP, NetBIOS and bootp. */
 export const IGNORED_UDP_PORTS = '67,137-138,520';
+
+/**
+ * IP protocols (IANA "Assigned Internet Protocol Numbers") that peers of a host send it without meaning harm, and that
+ * it may serve without any socket: ICMP 1, IGMP 2, IPv4 4, IPv6 41, GRE 47, ESP 50, AH 51, ICMPv6 58, OSPF 89,
+ * ETHERIP 97, PIM 103, VRRP 112, L2TP 115, UDP-Lite 136, MPLS-in-IP 137, and those watched by port (6, 17, 132).
+ * 0, 43, 44, 59 and 60 are IPv6 extension headers.
+ */
+export const IGNORED_IP_PROTOCOLS = '0-2,4,6,17,41,43-44,47,50-51,58-60,89,97,103,112,115,132,136-137';

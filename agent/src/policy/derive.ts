@@ -1,4 +1,5 @@
 import { mergePortRanges, type PortRange, type Tier } from '@picket/protocol';
+import type { EvidenceRules } from '../detect/rules.ts';
 import type { RulesetPolicy } from '../nft/ruleset.ts';
 import type { Policy } from './policy.ts';
 
@@ -18,6 +19,12 @@ export function rulesetPolicy(policy: Policy, ephemeral: PortRange, detects: boo
     ephemeral,
     detects,
   };
+}
+
+/** The part of a policy that says what evidence counts for. */
+export function evidenceRules({ threshold }: Policy): EvidenceRules {
+  const { tripwire_tcp: tcp, tripwire_udp: udp } = threshold;
+  return { threshold, tripwires: { tcp, udp } };
 }
 
 /** How hard a source is refused: everything only on proven evidence, and only where the policy cuts connections. */

@@ -24,7 +24,7 @@ describe('parsePolicy', () => {
           [139, 139],
         ],
       },
-      threshold: { ports: 4, window: 3_600_000 },
+      threshold: { ports: 4, client_ports: 7, weak_ports: 12, window: 4 * 3_600_000, tripwire_tcp: [] },
       block: { firewall: 'auto', duration: 3_600_000, established: 'keep' },
     });
   });
@@ -34,8 +34,11 @@ describe('parsePolicy', () => {
       '[threshold]\nports = 2\nwindow = "15m"\n[allow]\nsources = ["192.0.2.1", "2001:db8::/32"]',
       'x',
     );
-    expect(policy.threshold).toEqual({ ports: 2, window: 900_000 });
-    expect(policy.allow.sources).toEqual(['192.0.2.1/32', '2001:db8::/32']);
+    expect(policy.threshold).toMatchObject({ ports: 2, window: 900_000 });
+    expect(policy.allow.sources).toEqual([
+      { kind: 'cidr', cidr: '192.0.2.1/32' },
+      { kind: 'cidr', cidr: '2001:db8::/32' },
+    ]);
   });
 
   it.each([
@@ -47,15 +50,15 @@ describe('parsePolicy', () => {
       'picket.toml:2: block.firewall = "pf": must be one of "auto", "nftables", "log-only"',
     ],
     [
-      '[watch]\nengine = "capture"',
-      'picket.toml:2: watch.engine = "capture": must be one of "auto", "kernel", "connect"',
+      '[watch]\nengine = "bpf"',
+      'picket.toml:2: watch.engine = "bpf": must be one of "auto", "kernel", "capture", "connect"',
     ],
     [
       '[watch]\ntcp = "1-70000"',
       'picket.toml:2: watch.tcp = "1-70000": must be ports and ranges from 0 to 65535',
     ],
     ['[allow]\nsources = ["192.0.2.1/24"]', 'host bits set; did you mean 192.0.2.0/24?'],
-    ['[alow]\nsources = []', 'picket.toml:1: unknown key "alow"; allowed here: state_dir, watch,'],
+    ['[alow]\nsources = []', 'picket.toml:1: unknown key "alow"; allowed here: state_dir, mode, watch,'],
     [
       '[block]\ndurations = "1h"',
       'picket.toml:2: unknown key "block.durations"; allowed here: firewall, duration, established',

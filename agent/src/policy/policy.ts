@@ -1,12 +1,14 @@
-import { type Cidr, type PortRange, parseCidr, parsePortRanges } from '@picket/protocol';
+import { type PortRange, parsePortRanges } from '@picket/protocol';
 import { z } from 'zod';
 import {
   CLASSIC_TCP_PORTS,
   CLASSIC_UDP_PORTS,
+  IGNORED_IP_PROTOCOLS,
   IGNORED_TCP_PORTS,
   IGNORED_UDP_PORTS,
 } from './classic-ports.ts';
 import { durationSchema } from './duration.ts';
+import { scannerSchema, sourceNameSchema } from './sources.ts';
 
 const PORTS_ALLOWED = 'ports and ranges from 0 to 65535 like "22,80-82"';
 
@@ -17,12 +19,10 @@ const portsSchema = z.string(PORTS_ALLOWED).transform((text, context): readonly 
   return z.NEVER;
 });
 
-const cidrSchema = z.string('an address or CIDR').transform((text, context): Cidr => {
-  const parsed = parseCidr(text);
-  if (parsed.ok) return parsed.cidr;
-  context.addIssue({ code: 'custom', message: `an address or CIDR (${parsed.reason})` });
-  return z.NEVER;
-});
+const protocolsSchema = portsSchema.refine(
+  (ranges) => ranges.every(([, to]) => to <= 255),
+  'IP protocol numbers and ranges from 0 to 255 like "1,50-51"',
+);
 
 function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
   return z.enum(values, `one of ${values.map((v) => `"${v}"`).join(', ')}`);
@@ -33,26 +33,55 @@ function wholeNumber(least: number, most: number) {
   return z.int(allowed).min(least, allowed).max(most, allowed);
 }
 
+/** Longest name that Linux gives an interface is 15 characters (IFNAMSIZ); illumos takes 31. */
+const interfaceSchema = z.string().regex(/^[A-Za-z0-9._:@-]{1,31}$/, 'an interface name like "eth0"');
+
 const trueOrFalse = z.boolean('true or false');
 
 const watchSchema = z.strictObject({
-  /** How the host watches: `auto` takes `kernel` where nftables and tcpdump are there, else `connect`. */
-  engine: oneOf(['auto', 'kernel', 'connect']).default('auto'),
-  /** Ports watched by the kernel engine while nothing listens on them. */
+  /**
+   * How the host watches: `auto` takes `kernel` where nftables and tcpdump are there, else `capture` where tcpdump (or
+   * snoop) is, else `connect`.
+   */
+  engine: oneOf(['auto', 'kernel', 'capture', 'connect']).default('auto'),
+  /**
+   * Ports watched by the engines `kernel` and `capture` while nothing listens on them. All, since both know at the time
+   * of the packet what is unused; PortSentry's habit was `0-1023`.
+   */
   tcp: portsSchema.prefault('0-65535'),
   udp: portsSchema.prefault('0-65535'),
+  sctp: portsSchema.prefault('0-65535'),
+  /** IP protocols watched, by number. */
+  ip: protocolsSchema.prefault('0-255'),
   /**
    * Ports never counted, unused or not. PortSentry's defaults: ident, NetBIOS, RIP and bootp are asked for by servers
    * and neighbours that mean no harm.
    */
   ignore_tcp: portsSchema.prefault(IGNORED_TCP_PORTS),
   ignore_udp: portsSchema.prefault(IGNORED_UDP_PORTS),
+  ignore_sctp: portsSchema.prefault(''),
+  /** IP protocols never counted: those that neighbours and tunnels speak, and those that are watched by port. */
+  ignore_ip: protocolsSchema.prefault(IGNORED_IP_PROTOCOLS),
+  /** Interfaces on which nothing is counted, by name. */
+  ignore_interfaces: z.array(interfaceSchema, 'a list of interface names').max(64).default([]),
+  /**
+   * What unused ports answer to sources that are not blocked yet: `system`, what the system answers (RST, ICMP); or
+   * `silent`, nothing, so that a scanner has to wait for its time limits. Only the kernel engine can be silent.
+   */
+  answer: oneOf(['system', 'silent']).default('system'),
 });
 
 const connectSchema = z.strictObject({
   /** Ports the connect engine binds; PortSentry's classic lists. */
   tcp: portsSchema.prefault(CLASSIC_TCP_PORTS),
   udp: portsSchema.prefault(CLASSIC_UDP_PORTS),
+  /** Text that whoever connects gets before the connection is closed; none when empty. PortSentry's PORT_BANNER. */
+  banner: z.string('a text').max(512, 'at most 512 characters').default(''),
+});
+
+const captureSchema = z.strictObject({
+  /** Interfaces that the capture engine listens on, by name; empty: all that are up, but for loopback. */
+  interfaces: z.array(interfaceSchema, 'a list of interface names').max(64).default([]),
 });
 
 const thresholdSchema = z.strictObject({
@@ -65,10 +94,29 @@ const thresholdSchema = z.strictObject({
    */
   ports: wholeNumber(1, 1_000).default(4),
   /**
-   * Time in which spent evidence comes back: a token bucket holds `ports` - 1 tokens and refills in one window.
-   * Longer finds slower scans and remembers mistakes longer.
+   * The same for a source that this host knows as a client, since it had a real connection within the window.
+   *
+   * Seven: by the same test a source that succeeded a few times stands at η0 = (1 - β) / (1 - α) = 0.0101, where the walk
+   * stops in its favour. From there 4^7 is the first power that passes η1 = 99.
    */
-  window: durationSchema('10s', '7d').prefault('1h'),
+  client_ports: wholeNumber(1, 1_000).default(7),
+  /**
+   * The same for weak evidence alone: ACK, window and Maimon scans, which late packets of forgotten connections look like.
+   * Weak evidence of a source that gave ordinary evidence within the window counts as ordinary.
+   *
+   * Twelve: taken as 1.5 times (and not 4 times) as likely from a scanner as from a client, 1.5^12 is the first power that
+   * passes η1 = 99.
+   */
+  weak_ports: wholeNumber(1, 1_000).default(12),
+  /**
+   * Time in which spent evidence comes back: a token bucket holds `ports` - 1 tokens and refills in one window.
+   * Longer finds slower scans and remembers mistakes longer. Four hours see a scanner that waits an hour between two
+   * ports; nmap's slowest template, -T0, waits five minutes.
+   */
+  window: durationSchema('10s', '7d').prefault('4h'),
+  /** Ports on which a single probe trips a source at once. None by default: one packet is easily forged. */
+  tripwire_tcp: portsSchema.prefault(''),
+  tripwire_udp: portsSchema.prefault(''),
 });
 
 const blockSchema = z.strictObject({
@@ -84,8 +132,8 @@ const blockSchema = z.strictObject({
 });
 
 const allowSchema = z.strictObject({
-  /** Sources that are never counted and never blocked. */
-  sources: z.array(cidrSchema, 'a list of addresses and CIDRs').max(1_000).default([]),
+  /** Sources that are never counted and never blocked; names are resolved again and again. */
+  sources: z.array(sourceNameSchema, 'a list of addresses, CIDRs and host names').max(1_000).default([]),
 });
 
 const uplinkSchema = z.strictObject({
@@ -98,6 +146,14 @@ const kernelSchema = z.strictObject({
   nflog_group: wholeNumber(1, 65_535).default(4_715),
 });
 
+const reportSchema = z.strictObject({
+  /**
+   * Structured lines beside PortSentry's, one JSON object an event: `rfc5424` writes them to the system log with RFC 5424
+   * structured data, `journald` as fields of the journal.
+   */
+  json: oneOf(['off', 'rfc5424', 'journald']).default('off'),
+});
+
 const labSchema = z.strictObject({
   /** Lets loopback be a source for the connect engine. For trials on one machine; never for a real host. */
   loopback_sources: trueOrFalse.default(false),
@@ -106,11 +162,17 @@ const labSchema = z.strictObject({
 /** Schema of picket.toml. Every key has a default, so that an empty file works; an unknown key is refused. */
 export const policySchema = z.strictObject({
   state_dir: z.string('a folder').startsWith('/', 'an absolute path').default('/var/lib/picket'),
+  /** `observe` tells each decision and carries none out: for a first week on a host that people depend on. */
+  mode: oneOf(['enforce', 'observe']).default('enforce'),
   watch: watchSchema.prefault({}),
   connect: connectSchema.prefault({}),
+  capture: captureSchema.prefault({}),
   threshold: thresholdSchema.prefault({}),
   block: blockSchema.prefault({}),
   allow: allowSchema.prefault({}),
+  /** Authorised scanners: allowed only at their times. */
+  scanner: z.array(scannerSchema, 'a list of [[scanner]] tables').max(100).default([]),
+  report: reportSchema.prefault({}),
   uplink: uplinkSchema.prefault({}),
   kernel: kernelSchema.prefault({}),
   lab: labSchema.prefault({}),

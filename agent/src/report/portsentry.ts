@@ -11,10 +11,15 @@ const SCANS: Readonly<Record<Technique, string>> = {
   fin: 'TCP FIN scan',
   null: 'TCP NULL scan',
   xmas: 'TCP XMAS scan',
+  'syn-fin': 'Unknown Type: TCP Packet Flags: SYN: 1 FIN: 1 ACK: 0 PSH: 0 URG: 0 RST: 0',
+  'odd-flags': 'Unknown Type: TCP Packet Flags that no stack sends',
   maimon: 'Unknown Type: TCP Packet Flags: SYN: 0 FIN: 1 ACK: 1 PSH: 0 URG: 0 RST: 0',
   ack: 'Unknown Type: TCP Packet Flags: SYN: 0 FIN: 0 ACK: 1 PSH: 0 URG: 0 RST: 0',
   window: 'Unknown Type: TCP Packet Flags: SYN: 0 FIN: 0 ACK: 1 PSH: 0 URG: 0 RST: 0',
   udp: 'UDP scan',
+  'sctp-init': 'SCTP INIT scan',
+  'sctp-cookie-echo': 'SCTP COOKIE ECHO scan',
+  'ip-protocol': 'IP protocol scan',
 };
 
 /** What a line about a probe tells. */
@@ -30,7 +35,8 @@ const host = (address: Address): string => `${address}/${address}`;
 
 /** `attackalert: TCP SYN/Normal scan from host: H/IP to TCP port: N` */
 export function scanLine({ technique, transport, address, port }: ScanFacts): string {
-  return `attackalert: ${SCANS[technique]} from host: ${host(address)} to ${transport.toUpperCase()} port: ${port}`;
+  const target = transport === 'ip' ? `IP protocol: ${port}` : `${transport.toUpperCase()} port: ${port}`;
+  return `attackalert: ${SCANS[technique]} from host: ${host(address)} to ${target}`;
 }
 
 /** What a line about a block in force tells. */
@@ -76,14 +82,17 @@ export function leftOutLine(count: number, why: string): string {
 /** Ports that PortSentry's start messages name one by one; a longer list is told in ranges. */
 const MAX_SINGLE_PORTS = 100;
 
+/** The transports that PortSentry knew. */
+type PortsByTransport = Readonly<Record<'tcp' | 'udp', readonly PortRange[]>>;
+
 /** Start messages of the engines that see unused ports by themselves: what is left alone. */
-export function stealthStartLines(ignored: Readonly<Record<Transport, readonly PortRange[]>>): string[] {
+export function stealthStartLines(ignored: PortsByTransport): string[] {
   const words = 'adminalert: Advanced Stealth scan detection mode activated. Ignored';
   return eachPort(ignored).map(([transport, port]) => `${words} ${transport} port: ${port}`);
 }
 
 /** Start messages of the engine that binds ports: which. */
-export function connectStartLines(bound: Readonly<Record<Transport, readonly PortRange[]>>): string[] {
+export function connectStartLines(bound: PortsByTransport): string[] {
   return eachPort(bound).map(
     ([transport, port]) => `adminalert: Going into listen mode on ${transport} port: ${port}`,
   );
@@ -92,7 +101,7 @@ export function connectStartLines(bound: Readonly<Record<Transport, readonly Por
 /** The last start message: from here on probes are seen. */
 export const ACTIVE_LINE = 'adminalert: PortSentry is now active and listening.';
 
-function eachPort(ports: Readonly<Record<Transport, readonly PortRange[]>>): [string, string][] {
+function eachPort(ports: PortsByTransport): [string, string][] {
   return (['tcp', 'udp'] as const).flatMap((transport) =>
     portTexts(ports[transport]).map((text): [string, string] => [transport.toUpperCase(), text]),
   );

@@ -1,4 +1,4 @@
-import { firstAddress, type PortRange, type Source, type Transport } from '@picket/protocol';
+import { firstAddress, type PortRange, type Source } from '@picket/protocol';
 import type { Report } from '../agent.ts';
 import type { BookedBlock } from '../blocks/book.ts';
 import type { Probe } from '../detect/probe.ts';
@@ -103,7 +103,7 @@ function startLines({ watch, connect }: Policy, engine: string): string[] {
 const portsOf = (
   tcp: readonly PortRange[],
   udp: readonly PortRange[],
-): Record<Transport, readonly PortRange[]> => ({ tcp, udp });
+): Record<'tcp' | 'udp', readonly PortRange[]> => ({ tcp, udp });
 
 /** PortSentry said "blocked" of blocks that had failed; here it is said of what refuses packets only. */
 function outcomeLine(

@@ -37,6 +37,8 @@ export function createConnectEngine(deps: ConnectDeps): Engine {
   return {
     name: 'connect',
     decides: false,
+    setAddresses() {},
+    knowsClient: () => false,
     async start(sink) {
       const bound = (await bindAll('tcp', deps.tcp, sink)) + (await bindAll('udp', deps.udp, sink));
       if (bound === 0) throw new Error('the connect engine could bind none of its ports');

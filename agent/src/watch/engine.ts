@@ -1,3 +1,4 @@
+import type { Address, Source } from '@picket/protocol';
 import type { Probe } from '../detect/probe.ts';
 
 /** Where an engine puts what it sees. */
@@ -10,11 +11,15 @@ export interface ProbeSink {
 
 /** How a host watches its unused ports. */
 export interface Engine {
-  readonly name: 'kernel' | 'connect';
+  readonly name: 'kernel' | 'capture' | 'connect';
   /** Whether the engine itself decides when a source trips; else the agent's tracks do. */
   readonly decides: boolean;
   /** Begins to watch; resolves when probes are seen. */
   start(sink: ProbeSink): Promise<void>;
+  /** What the host's own addresses are now: told at start and when they change. */
+  setAddresses(own: readonly Address[]): void;
+  /** Whether the host knows the source as a client (had a real connection) at the time, Unix ms. */
+  knowsClient(source: Source, atMs: number): boolean;
   /** Probes the engine knows that it did not pass on, since it started. */
   lost(): Promise<number>;
   stop(): Promise<void>;

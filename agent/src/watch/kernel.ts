@@ -71,6 +71,8 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   return {
     name: 'kernel',
     decides: true,
+    setAddresses() {},
+    knowsClient: () => false,
     async start(sink) {
       await takeCount(deps.run);
       await begin(sink);
