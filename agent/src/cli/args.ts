@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { parseReplay, REPLAY_USAGE, type ReplayCall } from './replay-args.ts';
 
 /** What the command line asks for. */
 export type Call =
   | { command: 'run' | 'down' | 'check'; config: string }
   | { command: 'enroll'; config: string; joinKeyFile: string | undefined }
+  | ReplayCall
   | { command: 'version' }
   | { command: 'help' };
 
@@ -22,12 +24,14 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent check    read the config, say what would run, change nothing
   picket-agent down     remove all that Picket has in the firewall, and
                         forget its blocks; stop the service first
+  picket-agent replay   say what would have tripped in a capture (below)
   picket-agent version  print the version
 
   --config FILE         default: ${DEFAULT_CONFIG}
-`;
 
-const COMMANDS = ['run', 'enroll', 'check', 'down', 'version', 'help'] as const;
+${REPLAY_USAGE}`;
+
+const COMMANDS = ['run', 'enroll', 'check', 'down', 'replay', 'version', 'help'] as const;
 
 const OPTIONS = {
   config: { type: 'string' },
@@ -38,6 +42,7 @@ const OPTIONS = {
 
 /** Reads the arguments after the program's name. */
 export function parseCall(args: readonly string[]): CallResult {
+  if (args[0] === 'replay') return parseReplay(args.slice(1), DEFAULT_CONFIG);
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);
@@ -55,6 +60,7 @@ export function parseCall(args: readonly string[]): CallResult {
       reason: `${word === undefined ? 'no command' : `no command "${word}"`}; one of: ${COMMANDS.join(', ')}`,
     };
   }
+  if (command === 'replay') return { ok: false, reason: 'replay: it comes first, before its options' };
   if (more.length > 0) return { ok: false, reason: `${command}: unexpected "${more.join(' ')}"` };
   const joinKeyFile = values['join-key-file'];
   if (joinKeyFile !== undefined && command !== 'enroll') {
