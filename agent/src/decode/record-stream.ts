@@ -15,8 +15,13 @@ export interface CapturedPacket {
   readonly lost?: number;
 }
 
-/** What a decoder says to a chunk: the packets that became whole, or why the stream cannot be read on. */
-export type CaptureStep = { ok: true; packets: CapturedPacket[] } | { ok: false; reason: string };
+/**
+ * What a decoder says to a chunk: the packets that became whole, and with `ok` false why the stream cannot be read on
+ * after them.
+ */
+export type CaptureStep =
+  | { ok: true; packets: CapturedPacket[] }
+  | { ok: false; reason: string; packets: CapturedPacket[] };
 
 /**
  * A decoder of a capture stream that comes in chunks of any size. It holds at most one record; after a failure it stays
@@ -41,16 +46,16 @@ export interface RecordFormat {
 export function recordStream(format: RecordFormat): CaptureDecoder {
   let pending: Uint8Array[] = [];
   let [held, wanted] = [0, 0];
-  let failure: { ok: false; reason: string } | undefined;
+  let failure: string | undefined;
 
-  const fail = (reason: string): CaptureStep => {
+  const fail = (reason: string, packets: CapturedPacket[]): CaptureStep => {
     pending = [];
-    failure = { ok: false, reason };
-    return failure;
+    failure = reason;
+    return { ok: false, reason, packets };
   };
 
   return (chunk) => {
-    if (failure !== undefined) return failure;
+    if (failure !== undefined) return { ok: false, reason: failure, packets: [] };
     if (chunk.length > 0) pending.push(chunk.slice());
     held += chunk.length;
     const packets: CapturedPacket[] = [];
@@ -62,11 +67,11 @@ export function recordStream(format: RecordFormat): CaptureDecoder {
       wanted = format.headBytes();
       if (held - at < wanted) break;
       const length = format.lengthAt(view, at);
-      if (typeof length === 'string') return fail(length);
+      if (typeof length === 'string') return fail(length, packets);
       wanted = length;
       if (held - at < wanted) break;
       const damage = format.take(bytes.subarray(at, at + length), view, at, packets);
-      if (damage !== undefined) return fail(damage);
+      if (damage !== undefined) return fail(damage, packets);
       at += length;
     }
     pending = at < held ? [at === 0 ? bytes : bytes.slice(at)] : [];
