@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { IMPORT_USAGE, type ImportCall, parseImport } from './import-args.ts';
 import { parseReplay, REPLAY_USAGE, type ReplayCall } from './replay-args.ts';
 
 /** What the command line asks for. */
@@ -6,6 +7,7 @@ export type Call =
   | { command: 'run' | 'down' | 'check'; config: string }
   | { command: 'enroll'; config: string; joinKeyFile: string | undefined }
   | ReplayCall
+  | ImportCall
   | { command: 'version' }
   | { command: 'help' };
 
@@ -25,13 +27,15 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent down     remove all that Picket has in the firewall, and
                         forget its blocks; stop the service first
   picket-agent replay   say what would have tripped in a capture (below)
+  picket-agent import   translate PortSentry's files into picket.toml (below)
   picket-agent version  print the version
 
   --config FILE         default: ${DEFAULT_CONFIG}
 
-${REPLAY_USAGE}`;
+${REPLAY_USAGE}
+${IMPORT_USAGE}`;
 
-const COMMANDS = ['run', 'enroll', 'check', 'down', 'replay', 'version', 'help'] as const;
+const COMMANDS = ['run', 'enroll', 'check', 'down', 'replay', 'import', 'version', 'help'] as const;
 
 const OPTIONS = {
   config: { type: 'string' },
@@ -43,6 +47,7 @@ const OPTIONS = {
 /** Reads the arguments after the program's name. */
 export function parseCall(args: readonly string[]): CallResult {
   if (args[0] === 'replay') return parseReplay(args.slice(1), DEFAULT_CONFIG);
+  if (args[0] === 'import') return parseImport(args.slice(1));
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);
@@ -67,6 +72,7 @@ export function parseCall(args: readonly string[]): CallResult {
     return { ok: false, reason: `--join-key-file belongs to enroll, not to ${command}` };
   }
   const config = values.config ?? DEFAULT_CONFIG;
+  if (command === 'import') return { ok: false, reason: 'import: it comes first, before its options' };
   if (command === 'version') return { ok: true, call: { command } };
   if (command === 'help') return { ok: true, call: { command } };
   return { ok: true, call: command === 'enroll' ? { command, config, joinKeyFile } : { command, config } };
