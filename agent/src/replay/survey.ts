@@ -1,4 +1,4 @@
-import { type Address, NO_FACTS, neverBlock } from '@picket/protocol';
+import type { Address } from '@picket/protocol';
 import type { Packet } from '../decode/packet.ts';
 import { answerOf } from '../detect/gate/answer.ts';
 import type { Listeners } from '../detect/gate/listeners.ts';
@@ -22,10 +22,10 @@ export interface Survey {
 }
 
 /**
- * Most addresses, pairs of addresses, ports and UDP talks remembered; later ones are passed over. Some 100 MB in the worst
+ * Most addresses, pairs of addresses, ports and UDP talks remembered; later ones are passed over. Some 50 MB in the worst
  * case; what the host is shows long before.
  */
-const MOST = 200_000;
+const MOST = 65_536;
 
 /** A survey of nothing yet. */
 export function createSurvey(): Survey {
@@ -39,10 +39,11 @@ export function createSurvey(): Survey {
   let pairs = 0;
 
   const pair = (one: Address, other: Address): void => {
-    const known = partners.get(one) ?? new Set();
-    if (known.has(other) || pairs >= MOST) return;
+    const known = partners.get(one);
+    if (pairs >= MOST || known?.has(other) === true) return;
     pairs++;
-    partners.set(one, known.add(other));
+    if (known === undefined) partners.set(one, new Set([other]));
+    else known.add(other);
   };
   const serve = (packet: Packet): void => {
     const tuple = tupleOut(packet);
@@ -153,10 +154,12 @@ function isBareReset({ segment }: Packet): boolean {
   return segment.kind === 'tcp' && !(segment.flags & TCP_FLAG.ack);
 }
 
-/** Whether an address is one of a single machine; link-local ones are. */
+/** Canonical text of what is no address of a machine on a wire: this network, loopback, multicast, broadcast (RFC 6890). */
+const NO_HOST = /^(?:0\.|127\.|22[4-9]\.|2[3-5]\d\.|ff[0-9a-f]{2}:|::1?$)/;
+
+/** Whether an address is one of a single machine; told by its text, since each packet asks. */
 function isHost(address: Address): boolean {
-  const special = neverBlock(address, NO_FACTS);
-  return special === undefined || special === 'link-local';
+  return !NO_HOST.test(address);
 }
 
 interface Counts {
