@@ -9,6 +9,7 @@ import type { Runner } from '../run/runner.ts';
 import type { Engine, ProbeSink } from './engine.ts';
 import { endOrphan } from './kernel-orphan.ts';
 import { createRoom } from './kernel-room.ts';
+import { createSctpPorts } from './kernel-sctp.ts';
 
 /** The parts of the engine that reach outside. */
 export interface KernelDeps {
@@ -17,6 +18,8 @@ export interface KernelDeps {
   readonly log: (message: string) => void;
   /** Unix ms. */
   readonly now: () => number;
+  /** SCTP ports that are open. */
+  readonly sctpPorts: () => Promise<ReadonlySet<number>>;
 }
 
 /** First and longest pause before a capture that died is started again, ms. */
@@ -44,6 +47,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   let restart: NodeJS.Timeout | undefined;
   const { nflogGroup } = deps.ruleset;
   const room = createRoom(deps);
+  const tellSctpPorts = createSctpPorts(deps.run, deps.sctpPorts);
   let [askedAtReceived, askedAtMs] = [0, 0];
 
   /** Takes the kernel's own count, and makes room for new evidence when that is short. */
@@ -105,6 +109,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
       await begin(to);
     },
     async lost() {
+      await tellSctpPorts();
       if (sink !== undefined) await account(sink);
       return Math.max(0, counted - received) + room.forgotten;
     },
