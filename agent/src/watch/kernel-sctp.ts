@@ -9,11 +9,11 @@ export function createSctpPorts(run: Runner, read: () => Promise<ReadonlySet<num
   let told = '';
   return async () => {
     const ports = [...(await read())].sort((a, b) => a - b).join(', ');
-    if (ports === told) return;
+    // Open ports are told each time: another program may have flushed the table meanwhile.
+    if (ports === '' && told === '') return;
     const lines = [`flush set ${TABLE} open_sctp`];
     if (ports !== '') lines.push(`add element ${TABLE} open_sctp { ${ports} }`);
     const { status } = await run({ argv: ['nft', '-f', '-'], stdin: `${lines.join('\n')}\n` });
-    // While the table is not there, it is tried again at the next look.
     if (status === 0) told = ports;
   };
 }
