@@ -7,9 +7,9 @@ import { PROBE_PREFIX, TABLE, TRIP_PREFIX } from '../nft/names.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Runner } from '../run/runner.ts';
 import type { Engine, ProbeSink } from './engine.ts';
+import { createOpenPorts, type OpenPort } from './kernel-open.ts';
 import { endOrphan } from './kernel-orphan.ts';
 import { createRoom } from './kernel-room.ts';
-import { createSctpPorts } from './kernel-sctp.ts';
 
 /** The parts of the engine that reach outside. */
 export interface KernelDeps {
@@ -18,8 +18,8 @@ export interface KernelDeps {
   readonly log: (message: string) => void;
   /** Unix ms. */
   readonly now: () => number;
-  /** SCTP ports that are open. */
-  readonly sctpPorts: () => Promise<ReadonlySet<number>>;
+  /** Ports that are served without a TCP or UDP socket. */
+  readonly openPorts: () => Promise<readonly OpenPort[]>;
 }
 
 /** First and longest pause before a capture that died is started again, ms. */
@@ -47,7 +47,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   let restart: NodeJS.Timeout | undefined;
   const { nflogGroup } = deps.ruleset;
   const room = createRoom(deps);
-  const tellSctpPorts = createSctpPorts(deps.run, deps.sctpPorts);
+  const tellOpenPorts = createOpenPorts(deps.run, deps.openPorts);
   let [askedAtReceived, askedAtMs] = [0, 0];
 
   /** Takes the kernel's own count, and makes room for new evidence when that is short. */
@@ -109,7 +109,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
       await begin(to);
     },
     async lost() {
-      await tellSctpPorts();
+      await tellOpenPorts();
       if (sink !== undefined) await account(sink);
       return Math.max(0, counted - received) + room.forgotten;
     },
