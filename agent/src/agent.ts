@@ -178,6 +178,7 @@ export function createAgent(deps: AgentDeps): Agent {
       endWhatIsOver(source);
       trip(source, probe);
     },
+    strong: () => sightings.strong(),
   };
 
   const applyNetworks = (): void => {

@@ -3,13 +3,17 @@ import { ADDRESS, blockSet, chain, familyOfKey, KEYS, type Key, PROBE_PREFIX, TR
 import type { RulesetPolicy } from './ruleset-policy.ts';
 
 /**
- * Most distinct contacts that the kernel remembers at once: ordinary ones, weak ones, IP protocols. About 200 bytes each
- * for IPv6, so that all sets of evidence together stay under 200 MB when a flood fills them; usually they hold hundreds.
+ * Most distinct contacts that the kernel remembers at once, and most sources with a bucket, of each kind. A contact takes
+ * up to 400 bytes, a bucket 100 (measured as kernel memory, Linux 6.18), so that all sets of evidence of both families
+ * stay under 250 MB when a flood fills them. Usually they hold hundreds, and the agent makes room long before: see room.ts.
  */
-export const MAX_SEEN = { seen: 262_144, wseen: 65_536, pseen: 65_536 } as const;
+const SIZES = {
+  ...{ seen: 131_072, wseen: 65_536, pseen: 65_536 },
+  ...{ rate: 131_072, crate: 65_536, wrate: 65_536, suspect: 131_072 },
+} as const;
 
-/** Most sources with a bucket of each kind. */
-export const MAX_RATES = 131_072;
+/** From this many contacts on room is made. The rest is for what comes before the agent knows. */
+export const ROOM_AT = 49_152;
 
 /** Most clients remembered: beyond it a client counts as an ordinary source. */
 const MAX_CLIENTS = 65_536;
@@ -19,8 +23,8 @@ const SNAPLEN = 128;
 
 const WEEK_S = 604_800;
 
-/** Sets of one address family in which evidence is kept; a flood may fill them, and the agent then empties them. */
-export const EVIDENCE_SETS = ['seen', 'wseen', 'pseen', 'rate', 'crate', 'wrate', 'suspect'] as const;
+/** Sets in which evidence is kept, one of each for each address family. */
+export const EVIDENCE_SETS = Object.keys(SIZES) as (keyof typeof SIZES)[];
 
 /** Sets of evidence, one of each for each family. Elements end with the window. */
 export function evidenceSets({ evidence }: RulesetPolicy): string[] {
@@ -31,10 +35,10 @@ export function evidenceSets({ evidence }: RulesetPolicy): string[] {
       `set ${name}${family} { type ${type}; size ${size}; flags dynamic,timeout; timeout ${windowS}s; }`;
     const contact = `${address} . inet_proto . inet_service . ${address}`;
     return [
-      set('seen', contact, MAX_SEEN.seen),
-      set('wseen', contact, MAX_SEEN.wseen),
-      set('pseen', `${address} . inet_proto . ${address}`, MAX_SEEN.pseen),
-      ...['rate', 'crate', 'wrate', 'suspect'].map((name) => set(name, address, MAX_RATES)),
+      set('seen', contact, SIZES.seen),
+      set('wseen', contact, SIZES.wseen),
+      set('pseen', `${address} . inet_proto . ${address}`, SIZES.pseen),
+      ...(['rate', 'crate', 'wrate', 'suspect'] as const).map((name) => set(name, address, SIZES[name])),
       set('client', address, MAX_CLIENTS),
     ];
   });
@@ -105,7 +109,13 @@ function tripChain(policy: RulesetPolicy, key: Key, enforce: boolean): string {
   ]);
 }
 
-/** nft_limit holds `burst` tokens and refills `rate` of them in the unit; a week keeps the rounding below 1 %. */
+/** A bucket of so many tokens, all of which come back in one window. */
+export function bucketLimit({ evidence }: RulesetPolicy, tokens: number): string {
+  // nft_limit refills `rate` tokens in the unit; a week keeps the rounding below 1 %.
+  const perWeek = Math.max(1, Math.round((tokens * WEEK_S * 1000) / evidence.threshold.window));
+  return `limit rate over ${perWeek}/week burst ${tokens} packets`;
+}
+
 function overThreshold({
   policy,
   key,
@@ -118,8 +128,7 @@ function overThreshold({
   size: number;
 }): string {
   if (size === 1) return `goto trip${key}`;
-  const perWeek = Math.max(1, Math.round(((size - 1) * WEEK_S * 1000) / policy.evidence.threshold.window));
-  const limit = `limit rate over ${perWeek}/week burst ${size - 1} packets`;
+  const limit = bucketLimit(policy, size - 1);
   return `update @${bucket}${familyOfKey(key)} { ${ADDRESS[key]} ${limit} } goto trip${key}`;
 }
 

@@ -30,7 +30,7 @@ describe.each(['perl', 'no-perl-here'])('the connect engine, with connections ac
       now: () => 5,
     });
     engine.setAddresses(['127.0.0.1', '::1', 'fe80::1', '192.0.2.9', '2001:db8::9']);
-    await engine.start({ probe: (p) => probes.push(p), trip: () => expect.fail('it does not decide') });
+    await engine.start({ probe: (p) => probes.push(p), trip: () => expect.fail('it does not decide'), strong: () => [] });
     return { probes, said };
   }
 
@@ -166,7 +166,7 @@ it('sees each connection, even when it is reset at once as nmap -sT does', async
   const seen: Probe[] = [];
   const range: [number, number] = [45_860, 45_879];
   const engine = createConnectEngine({ tcp: [range], udp: [], banner: '', log: () => {}, now: () => 5 });
-  await engine.start({ probe: (probe) => seen.push(probe), trip: () => {} });
+  await engine.start({ probe: (probe) => seen.push(probe), trip: () => {}, strong: () => [] });
   const sockets = Array.from({ length: 20 }, (_, i) =>
     connect(range[0] + i, '127.0.0.1').on('error', () => {}),
   );

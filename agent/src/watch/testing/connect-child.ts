@@ -66,6 +66,7 @@ await engine.start({
     probes += 1;
     seen.add(port);
   },
+  strong: () => [],
   trip() {},
 });
 process.send?.('watching');
