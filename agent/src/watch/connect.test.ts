@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Probe } from '../detect/probe.ts';
 import { createConnectEngine } from './connect.ts';
+import { MOST_HELD } from './connect-ports/farewell.ts';
 import type { Engine } from './engine.ts';
-import { MOST_HELD } from './farewell.ts';
 
 /** High ports that nothing on a test machine uses; each test has its own. */
 const PORTS = { tcp: 45_811, udp: 45_812, taken: 45_813 };
@@ -30,7 +30,11 @@ describe.each(['perl', 'no-perl-here'])('the connect engine, with connections ac
       now: () => 5,
     });
     engine.setAddresses(['127.0.0.1', '::1', 'fe80::1', '192.0.2.9', '2001:db8::9']);
-    await engine.start({ probe: (p) => probes.push(p), trip: () => expect.fail('it does not decide'), strong: () => [] });
+    await engine.start({
+      probe: (p) => probes.push(p),
+      trip: () => expect.fail('it does not decide'),
+      strong: () => [],
+    });
     return { probes, said };
   }
 

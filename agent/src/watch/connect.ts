@@ -8,10 +8,10 @@ import {
   type PortRange,
   portRanges,
 } from '@picket/protocol';
-import { openAcceptor } from './acceptor.ts';
-import { type BoundDeps, bindTcp, bindUdp } from './bound-ports.ts';
+import { openAcceptor } from './connect-ports/acceptor.ts';
+import { type BoundDeps, bindTcp, bindUdp } from './connect-ports/bound-ports.ts';
+import { createFarewell } from './connect-ports/farewell.ts';
 import type { Engine } from './engine.ts';
-import { createFarewell } from './farewell.ts';
 
 /** What the connect engine binds, and where it says what it could not. */
 export interface ConnectDeps {

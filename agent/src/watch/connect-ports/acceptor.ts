@@ -12,7 +12,7 @@ export interface Acceptor {
   close(): Promise<void>;
 }
 
-/** Longest wait for the script to have bound its ports, ms: 65,536 take it two seconds. */
+/** Longest wait for the script to have bound its ports, ms; the classic lists take it a fraction of one second. */
 const START_LIMIT_MS = 15_000;
 
 /** What an acceptor is to do. */
