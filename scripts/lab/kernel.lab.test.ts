@@ -288,7 +288,7 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
 
   test('when the kernel can remember no more, a client that tries one port again is no scanner', async () => {
     const elements = Array.from(
-      { length: 262_144 },
+      { length: 131_072 },
       (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} . tcp . 1 . ${target}`,
     );
     for (let from = 0; from < elements.length; from += 32_768) {
