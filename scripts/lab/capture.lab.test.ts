@@ -121,7 +121,11 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
 
   test('clients of a redirected port are no probes', async () => {
     const nat = `table inet nat { chain pre { type nat hook prerouting priority -100;
-      tcp dport 8443 redirect to :80; udp dport 5300 redirect to :5301 } }`;
+      tcp dport 8443 redirect to :80
+      udp dport 5300 redirect to :5301
+      }
+    }
+`;
     await lab.mustExec('a', ['nft', '-f', '-'], { stdin: nat });
     const echo =
       "const s = require('node:dgram').createSocket('udp4'); s.on('message', (m, r) => s.send(m, r.port, r.address)); s.bind(5301)";
@@ -148,7 +152,7 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
     for (const flags of ['rst', 'rst,ack', 'syn,ack'])
       await lab.mustExec('scanner', [
         ...['nping', '--tcp', '--flags', flags, '-S', address, '-g', '80', '-p', '300-310', '-c', '1'],
-        ...['-N', '-q', '-H', target],
+        ...['--rate', '100', '-N', '-q', '-H', target],
       ]);
     await watch.settled();
     expect(watch.seenFrom(address)).toEqual([]);

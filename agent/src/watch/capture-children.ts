@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { captureDecoder } from '../decode/capture.ts';
 import { linkProblem } from '../decode/link.ts';
 import type { Packet } from '../decode/packet.ts';
@@ -35,6 +36,12 @@ const TELL = 'SIGINFO' in constants.signals ? 'SIGINFO' : 'SIGUSR1';
 /** What says that a capture listens: tcpdump's `listening on`, snoop's `Using device`. */
 const READY = /listening on|Using device/;
 
+/**
+ * How long two captures of an interface run side by side, ms. Of a packet and its answer the one may reach only the old
+ * capture and the other both: the old one must have told both before it ends, or the answer would come first.
+ */
+const OVERLAP_MS = 500;
+
 interface Capture {
   readonly filter: string;
   readonly kept: KeptChild;
@@ -68,7 +75,9 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
     const name = `${system.program} on ${interfaceName}`;
     const kept = await keepRunning(start(interfaceName, filter), { name, log });
     running.set(interfaceName, { filter, kept });
-    await before?.kept.stop();
+    if (before === undefined) return;
+    await sleep(OVERLAP_MS);
+    await before.kept.stop();
   };
   const end = async (interfaceName: string): Promise<void> => {
     const capture = running.get(interfaceName);

@@ -40,6 +40,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
   let onLink: readonly Cidr[] = [];
   let sink: ProbeSink | undefined;
   let own: readonly Address[] = [];
+  let ownSet: ReadonlySet<Address> = new Set();
   let stopped = false;
   let dueTimer: NodeJS.Timeout | undefined;
   let refreshTimer: NodeJS.Timeout | undefined;
@@ -62,7 +63,13 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
       look().catch((error: Error) => log(error.message));
     pass(gate.due(now()));
   };
-  const children = createChildren({ system, log, onPacket: (packet) => pass(gate.take(packet)) });
+  const children = createChildren({
+    ...{ system, log },
+    onPacket(packet) {
+      if (ownSet.has(packet.source)) open.noteSent(packet);
+      pass(gate.take(packet));
+    },
+  });
 
   /** Reads the listeners, not twice at once. The list is as old as the beginning of the look. */
   const look = (): Promise<HostSockets> => {
@@ -85,7 +92,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
       .then(async () => {
         if (stopped || own.length === 0) return;
         const filter = captureFilter({
-          ...{ own, ...open.now(), limits: system.limits },
+          ...{ own, ...open.at(now()), limits: system.limits },
           ...{ ignored: rules.ignored, ephemeral: rules.ephemeral },
         });
         await children.apply(deps.interfaces(), filter);
@@ -112,6 +119,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
     setAddresses(addresses) {
       const before = own.join();
       own = addresses.filter((address) => !isLoopback(address)).toSorted();
+      ownSet = new Set(own);
       gate.setAddresses(addresses);
       if (sink !== undefined && own.join() !== before) apply().catch((error: Error) => log(error.message));
     },
