@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Watch, watchByCapture } from './capture-watch.ts';
 import { type Lab, openLab } from './lab.ts';
@@ -5,6 +7,9 @@ import { labMissing } from './missing.ts';
 import { waitFor } from './wait.ts';
 
 const missing = labMissing();
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const AGENT = join(ROOT, 'agent/src/main.ts');
 
 /** nmap's option, what the engine must name it, and what of nmap's `-p` it takes. */
 const SCANS = [
@@ -25,7 +30,7 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
   let watch: Watch;
   let [target, target6, last] = ['', '', 100];
   beforeAll(async () => {
-    lab = await openLab({ hosts: ['a'] });
+    lab = await openLab({ hosts: ['a', 'b'] });
     [target, target6] = [lab.node('a').v4, lab.node('a').v6];
     watch = await watchByCapture(lab, 'a');
   });
@@ -156,6 +161,24 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
       ]);
     await watch.settled();
     expect(watch.seenFrom(address)).toEqual([]);
+  });
+
+  test('the agent blocks a scanner that the engine told, and no client', async () => {
+    const folder = join(lab.folder, 'agent-b');
+    await mkdir(folder, { mode: 0o700 });
+    const config = join(folder, 'picket.toml');
+    await writeFile(config, `state_dir = ${JSON.stringify(folder)}\n[watch]\nengine = "capture"\n`);
+    const program = [process.execPath, '--import', 'tsx', AGENT, 'run', '--config', config];
+    const agent = lab.spawn('b', 'agent-b', program, { cwd: ROOT });
+    await agent.printed(/watching.*capture/, 30_000);
+    const { v4: to } = lab.node('b');
+    const address = await fresh(4);
+    await scan(address, ['-sS', '-p', '300-320'], to);
+    const isOpen = async (from: string) =>
+      (await scan(from, ['-sS', '-p', '80'], to)).includes('80/tcp open');
+    await expect.poll(() => isOpen(address), { timeout: 10_000 }).toBe(false);
+    expect(await isOpen(await fresh(4))).toBe(true);
+    await agent.stop();
   });
 
   test('a capture that is killed is started again', async () => {

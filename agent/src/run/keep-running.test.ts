@@ -27,11 +27,8 @@ describe('a child that listens', () => {
   });
 
   it('that ends instead is told with its own words', async () => {
-    const bad = {
-      ...command(''),
-      argv: [process.execPath, '-e', "console.error('no such device'); process.exit(1)"],
-    };
-    await expect(startListening(bad as ListeningCommand)).rejects.toThrow(
+    const argv = [process.execPath, '-e', "console.error('no such device'); process.exit(1)"] as const;
+    await expect(startListening({ ...command(''), argv })).rejects.toThrow(
       /does not listen: status 1: no such device/,
     );
     const missing = ['/nonexistent/tcpdump'] as const;
