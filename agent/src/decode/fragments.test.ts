@@ -157,5 +157,7 @@ describe('fragments', () => {
     expect(give(third, MAX_DATAGRAMS, 0)).toMatchObject({ segment: { port: 23 } });
     give(first, 0, HOLD_MS + 1);
     expect(decoder.passedOver().fragments).toBe(MAX_DATAGRAMS);
+    // What came of it before is gone: the rest alone does not make it whole.
+    expect([give(second, 1, HOLD_MS + 1), give(third, 1, HOLD_MS + 1)]).toEqual([undefined, undefined]);
   });
 });

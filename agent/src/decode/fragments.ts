@@ -56,9 +56,9 @@ export function reassembler(): Reassembler {
   const datagrams = new Map<string, Datagram>();
   let forgotten = 0;
 
-  const makeRoom = (atMs: number): void => {
+  const forgetOld = (atMs: number, most: number): void => {
     for (const [key, { startedAtMs }] of datagrams) {
-      if (datagrams.size < MAX_DATAGRAMS && Math.abs(atMs - startedAtMs) <= HOLD_MS) return;
+      if (datagrams.size <= most && Math.abs(atMs - startedAtMs) <= HOLD_MS) return;
       datagrams.delete(key);
       forgotten++;
     }
@@ -70,18 +70,18 @@ export function reassembler(): Reassembler {
     },
     add(atMs, bytes, ip, fragment) {
       const length = ip.total - ip.start;
-      if (!isSound(fragment, length)) return undefined;
-      if (fragment.offset >= HEAD_BYTES) return undefined;
+      if (!isSound(fragment, length) || fragment.offset >= HEAD_BYTES) return undefined;
       if (fragment.offset === 0 && ip.end - ip.start >= HEAD_BYTES) {
         return headOf(bytes, ip.version, ip.protocol, ip.start, ip.end, false);
       }
       const key = keyOf(bytes, ip, fragment.id);
-      const known = datagrams.get(key);
-      if (known === undefined) makeRoom(atMs);
-      const datagram = known ?? begin(atMs);
+      // Before the look-up: an identification that comes again later is another datagram's.
+      forgetOld(atMs, MAX_DATAGRAMS);
+      const datagram = datagrams.get(key) ?? begin(atMs);
       put(datagram, bytes, ip, fragment);
       const ready = readyBytes(datagram);
       if (ready === undefined || datagram.protocol === undefined) {
+        if (!datagrams.has(key)) forgetOld(atMs, MAX_DATAGRAMS - 1);
         datagrams.set(key, datagram);
         return undefined;
       }

@@ -20,7 +20,9 @@ const RANDOM_RUNS = isFull ? 250_000 : 1_000;
 const STREAM_RUNS = isFull ? 100_000 : 300;
 
 const LINK_TYPES = [...Object.values(LINKTYPE), 12, 14];
-const CAPTURES = RECORDED.map((name) => readFileSync(join(import.meta.dirname, 'testdata', name)));
+const CAPTURES = RECORDED.map(
+  (name) => new Uint8Array(readFileSync(join(import.meta.dirname, 'testdata', name))),
+);
 const FRAMES = CAPTURES.flatMap(framesOf);
 
 /** Bytes that mean something somewhere: lengths, versions, protocols, flags. */
@@ -32,10 +34,10 @@ const changes = (length: number) => fc.array(fc.tuple(fc.nat(length), VALUE), { 
 /** A recorded frame with some bytes changed, cut anywhere. */
 const mutated = fc
   .tuple(fc.constantFrom(...FRAMES), changes(80), fc.option(fc.nat(160), { freq: 3 }))
-  .map(([{ linkType, bytes }, edits, cut]) => {
+  .map(([{ bytes }, edits, cut]) => {
     const data = bytes.slice(0, cut ?? bytes.length);
     for (const [at, value] of edits) if (at < data.length) data[at] = value;
-    return { linkType, data };
+    return data;
   });
 
 /** One decoder for all: what one frame left in it must not hurt the next. */
@@ -49,7 +51,7 @@ function decodeAsAll(data: Uint8Array, wireBytes = data.length): void {
 describe('no bytes make a decoder throw', () => {
   it('recorded frames with changes, as any link type', () => {
     fc.assert(
-      fc.property(mutated, fc.boolean(), ({ data }, isCut) => decodeAsAll(data, data.length + Number(isCut))),
+      fc.property(mutated, fc.boolean(), (data, isCut) => decodeAsAll(data, data.length + Number(isCut))),
       { numRuns: FRAME_RUNS },
     );
   });

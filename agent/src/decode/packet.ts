@@ -4,13 +4,13 @@ import type { Checksum } from './checksum.ts';
 /** Where a packet was seen, as far as the link layer tells. */
 export interface Link {
   /**
-   * `in`: it came to this host; `out`: this host sent it. Only cooked captures (SLL), pflog, IPNET, NFLOG and the marks
-   * of pcapng tell.
+   * `in`: it came to this host; `out`: this host sent it. Only cooked captures (SLL), pflog, IPNET and the marks of
+   * pcapng tell.
    */
   readonly direction: 'in' | 'out' | 'unknown';
   /** Whom the frame was for. `other`: another machine's frame, seen because the interface is promiscuous. */
   readonly cast: 'unicast' | 'broadcast' | 'multicast' | 'other' | 'unknown';
-  /** Index of the interface where the capture tells (SLL2, IPNET, NFLOG), name where it does (pflog, pcapng). */
+  /** Index of the interface where the capture tells (SLL2, IPNET), name where it does (pflog, pcapng). */
   readonly interfaceIndex?: number;
   readonly interfaceName?: string;
 }

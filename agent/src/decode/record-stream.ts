@@ -56,7 +56,8 @@ export function recordStream(format: RecordFormat): CaptureDecoder {
 
   return (chunk) => {
     if (failure !== undefined) return { ok: false, reason: failure, packets: [] };
-    if (chunk.length > 0) pending.push(chunk.slice());
+    // `slice` of a Buffer would not copy.
+    if (chunk.length > 0) pending.push(new Uint8Array(chunk));
     held += chunk.length;
     const packets: CapturedPacket[] = [];
     if (held < wanted) return { ok: true, packets };
