@@ -5,7 +5,7 @@ import { linkProblem } from '../decode/link.ts';
 import type { Packet } from '../decode/packet.ts';
 import { packetDecoder } from '../decode/packet-decoder.ts';
 import { type KeptChild, keepRunning } from '../run/keep-running.ts';
-import { type ListeningChild, startListening } from '../run/listening-child.ts';
+import { type ListeningChild, type ListeningCommand, startListening } from '../run/listening-child.ts';
 import { createDrops } from './capture-drops.ts';
 import type { CaptureSystem } from './capture-system.ts';
 
@@ -53,21 +53,13 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
 
   const start = (interfaceName: string, filter: string) => (): Promise<ListeningChild> => {
     const counted = drops.of();
-    let child: ListeningChild | undefined;
-    const read = reader(interfaceName === system.anyInterface ? undefined : interfaceName, {
+    const onData = reader(interfaceName === system.anyInterface ? undefined : interfaceName, {
       onPacket,
       onLost: counted.is,
-      onDamage(reason) {
-        log(`${system.program} on ${interfaceName}: ${reason}`);
-        child?.kill('SIGTERM');
-      },
+      onDamage: (reason) => log(`${system.program} on ${interfaceName}: ${reason}`),
     });
     const argv = system.argv(interfaceName, filter);
-    const starting = startListening({ argv, ready: READY, onData: read, onWords: counted.words });
-    return starting.then((started) => {
-      child = started;
-      return started;
-    });
+    return startListening({ argv, ready: READY, onData, onWords: counted.words });
   };
   const replace = async (interfaceName: string, filter: string): Promise<void> => {
     const before = running.get(interfaceName);
@@ -114,14 +106,15 @@ interface ReaderEvents {
 }
 
 /** Reads what a capture writes. Its packets get the interface's name where the link layer does not tell it. */
-function reader(interfaceName: string | undefined, events: ReaderEvents): (chunk: Uint8Array) => void {
+function reader(interfaceName: string | undefined, events: ReaderEvents): ListeningCommand['onData'] {
   const [decode, packets] = [captureDecoder(), packetDecoder()];
   let isDamaged = false;
-  const damage = (reason: string): void => {
-    if (!isDamaged) events.onDamage(reason);
-    isDamaged = true;
-  };
-  return (chunk) => {
+  return (chunk, end) => {
+    const damage = (reason: string): void => {
+      if (!isDamaged) events.onDamage(reason);
+      isDamaged = true;
+      end();
+    };
     const step = decode(chunk);
     if (!step.ok) return damage(step.reason);
     for (const captured of step.packets) {

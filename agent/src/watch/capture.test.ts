@@ -14,7 +14,7 @@ import {
 describe('the command of a capture', () => {
   it('on Linux is one over all interfaces, with the link type that tells them', () => {
     expect(linuxCapture('LINUX_SLL2').argv('any', 'tcp').join(' ')).toBe(
-      'tcpdump -i any -y LINUX_SLL2 -p -n -s 256 -B 4096 -U --immediate-mode -w - tcp',
+      'tcpdump -i any -y LINUX_SLL2 -p -n -s 256 -B 16384 -U --immediate-mode -w - tcp',
     );
     expect(linuxCapture('LINUX_SLL2').argv('eth0', 'tcp')).not.toContain('-y');
   });
