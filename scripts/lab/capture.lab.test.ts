@@ -83,13 +83,13 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
   });
 
   test('a second address of the host is watched', async () => {
-    await lab.addAddress('a', '203.0.113.12');
+    await lab.addAddress('a', '203.0.113.90');
     const address = await fresh(4);
     await expect
       .poll(
         async () => {
-          await scan(address, ['-sS', '-p', '400-410'], '203.0.113.12');
-          return watch.seenFrom(address).some(({ probe }) => probe.localAddress === '203.0.113.12');
+          await scan(address, ['-sS', '-p', '400-410'], '203.0.113.90');
+          return watch.seenFrom(address).some(({ probe }) => probe.localAddress === '203.0.113.90');
         },
         { timeout: 15_000 },
       )
@@ -179,6 +179,25 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
     await expect.poll(() => isOpen(address), { timeout: 10_000 }).toBe(false);
     expect(await isOpen(await fresh(4))).toBe(true);
     await agent.stop();
+  });
+
+  test('one interface by name is captured as on systems without one for all', async () => {
+    const other = await watchByCapture(lab, 'b', 'ignore_interfaces = ["lo"]\n');
+    const { v4: to, v6: to6 } = lab.node('b');
+    for (const [family, technique, how] of [
+      [4, 'syn', '-sS'],
+      [6, 'udp', '-sU'],
+      [4, 'ack', '-sA'],
+    ] as const) {
+      const address = await fresh(family);
+      await scan(address, [how, '-p', '300-320'], family === 4 ? to : to6);
+      expect(await other.tripped(address)).toEqual([technique]);
+    }
+    const address = await fresh(4);
+    await scan(address, ['-sS', '-p', '22,80'], to);
+    await other.settled();
+    expect(other.seenFrom(address)).toEqual([]);
+    await other.stop();
   });
 
   test('a capture that is killed is started again', async () => {

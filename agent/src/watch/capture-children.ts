@@ -50,6 +50,8 @@ interface Capture {
 export function createChildren({ system, onPacket, log }: ChildrenDeps): Children {
   const running = new Map<string, Capture>();
   const drops = createDrops();
+  /** Why an interface cannot be captured: said once, tried again and again. */
+  const refused = new Map<string, string>();
 
   const start = (interfaceName: string, filter: string) => (): Promise<ListeningChild> => {
     const counted = drops.of();
@@ -65,7 +67,14 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
     const before = running.get(interfaceName);
     if (before?.filter === filter) return;
     const name = `${system.program} on ${interfaceName}`;
-    const kept = await keepRunning(start(interfaceName, filter), { name, log });
+    const kept = await keepRunning(start(interfaceName, filter), { name, log }).catch(
+      ({ message }: Error) => {
+        if (refused.get(interfaceName) !== message) log(`${name}: ${message}`);
+        refused.set(interfaceName, message);
+      },
+    );
+    if (kept === undefined) return;
+    refused.delete(interfaceName);
     running.set(interfaceName, { filter, kept });
     if (before === undefined) return;
     await sleep(OVERLAP_MS);
@@ -79,11 +88,10 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
 
   return {
     async apply(interfaces, filter) {
-      const outcomes = await Promise.allSettled(interfaces.map((name) => replace(name, filter)));
-      const errors = outcomes.flatMap((o) => (o.status === 'rejected' ? [o.reason as Error] : []));
-      for (const { message } of errors) log(message);
+      await Promise.all(interfaces.map((name) => replace(name, filter)));
       await Promise.all([...running.keys()].filter((name) => !interfaces.includes(name)).map(end));
-      if (running.size === 0) throw new Error('no interface can be captured', { cause: errors[0] });
+      if (running.size === 0)
+        throw new Error(`no interface can be captured: ${[...refused.values()].join('; ') || 'none is up'}`);
     },
     async dropped() {
       // snoop would end of the signal; it tells what it lost in each record.

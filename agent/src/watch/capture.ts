@@ -60,8 +60,14 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
     dueTimer = undefined;
     const nowMs = now();
     if (nowMs >= (gate.wantsListenersAtMs ?? Number.POSITIVE_INFINITY) && nowMs >= nextLookAtMs)
-      look().catch((error: Error) => log(error.message));
+      look().catch(complain);
     pass(gate.due(now()));
+  };
+  let lastComplaint = '';
+  /** What fails is tried again soon: the same words are said once. */
+  const complain = ({ message }: Error): void => {
+    if (message !== lastComplaint) log(message);
+    lastComplaint = message;
   };
   const children = createChildren({
     ...{ system, log },
@@ -107,9 +113,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
   const again = (): void => {
     if (stopped) return;
     refreshTimer = setTimeout(() => {
-      refresh()
-        .catch((error: Error) => log(error.message))
-        .finally(again);
+      refresh().catch(complain).finally(again);
     }, REFRESH_MS);
   };
 
@@ -121,7 +125,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
       own = addresses.filter((address) => !isLoopback(address)).toSorted();
       ownSet = new Set(own);
       gate.setAddresses(addresses);
-      if (sink !== undefined && own.join() !== before) apply().catch((error: Error) => log(error.message));
+      if (sink !== undefined && own.join() !== before) apply().catch(complain);
     },
     knowsClient: gate.isClient,
     async start(to) {
