@@ -200,6 +200,22 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
     await other.stop();
   });
 
+  test('a service that stays is left out by a new capture, and no probe is missed meanwhile', async () => {
+    const [before] = await watch.captures();
+    const service = lab.spawn('a', 'stays', script("require('node:net').createServer().listen(8090)"));
+    const address = await fresh(4);
+    const scanning = scan(address, ['-sS', '-p', '2000-3249', '--max-rate', '50']);
+    const isReplaced = async () => {
+      const now = await watch.captures();
+      return now.length === 1 && now[0] !== before;
+    };
+    await waitFor('a new capture alone', isReplaced, 40_000);
+    await scanning;
+    await watch.settled();
+    expect(new Set(watch.seenFrom(address).map(({ probe }) => probe.port)).size).toBe(1_250);
+    await service.stop();
+  });
+
   test('a capture that is killed is started again', async () => {
     const [before] = await watch.captures();
     if (before === undefined) throw new Error('no capture runs');

@@ -26,7 +26,7 @@ export interface FilterLimits {
 
 /**
  * Of Linux, whose kernel takes programs of 4,096 instructions (`BPF_MAXINSNS`), and of Solaris. libpcap's optimizer takes
- * longer with the square of a program's length: 64 gaps take it seconds, 24 some 50 ms.
+ * longer with the square of a program's length: 64 gaps take it seconds, 24 some 0.2 s.
  */
 export const ROOMY: FilterLimits = { gaps: 24, hasSctp: true };
 

@@ -28,8 +28,8 @@ const DUE_EVERY_MS = 50;
 /** How often listeners, addresses and interfaces are looked at without need, ms: a port that closed is watched again. */
 const REFRESH_MS = 10_000;
 
-/** A look at the listeners may take up to a twentieth of the time, however many sockets there are. */
-const LOOK_SHARE = 20;
+/** A look at the listeners may take up to a fiftieth of the time, however many sockets there are. */
+const LOOK_SHARE = 50;
 
 /**
  * The capture engine: tcpdump or snoop passes candidates, the gate decides which are probes by what the host answers and
