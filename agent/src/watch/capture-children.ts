@@ -7,6 +7,7 @@ import { packetDecoder } from '../decode/packet-decoder.ts';
 import { type KeptChild, keepRunning } from '../run/keep-running.ts';
 import { type ListeningChild, type ListeningCommand, startListening } from '../run/listening-child.ts';
 import { createDrops } from './capture-drops.ts';
+import { createFlow, type Flow } from './capture-handover.ts';
 import type { CaptureSystem } from './capture-system.ts';
 
 /** What captures depend on. */
@@ -19,8 +20,8 @@ export interface ChildrenDeps {
 /** The captures that run, one for each interface. */
 export interface Children {
   /**
-   * Makes the captures so: of these interfaces, with this filter. A new one listens before the one it replaces ends: what
-   * both see counts once all the same.
+   * Makes the captures so: of these interfaces, with this filter. A new one listens before the one it replaces ends, and
+   * tells from where that ended.
    *
    * @throws when not even one interface can be captured
    */
@@ -45,6 +46,7 @@ const OVERLAP_MS = 500;
 interface Capture {
   readonly filter: string;
   readonly kept: KeptChild;
+  readonly flow: Flow;
 }
 
 export function createChildren({ system, onPacket, log }: ChildrenDeps): Children {
@@ -53,10 +55,10 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
   /** Why an interface cannot be captured: said once, tried again and again. */
   const refused = new Map<string, string>();
 
-  const start = (interfaceName: string, filter: string) => (): Promise<ListeningChild> => {
+  const start = (interfaceName: string, filter: string, flow: Flow) => (): Promise<ListeningChild> => {
     const counted = drops.of();
     const onData = reader(interfaceName === system.anyInterface ? undefined : interfaceName, {
-      onPacket,
+      onPacket: flow.take,
       onLost: counted.is,
       onDamage: (reason) => log(`${system.program} on ${interfaceName}: ${reason}`),
     });
@@ -67,7 +69,8 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
     const before = running.get(interfaceName);
     if (before?.filter === filter) return;
     const name = `${system.program} on ${interfaceName}`;
-    const kept = await keepRunning(start(interfaceName, filter), { name, log }).catch(
+    const flow = createFlow(onPacket, before !== undefined);
+    const kept = await keepRunning(start(interfaceName, filter, flow), { name, log }).catch(
       ({ message }: Error) => {
         if (refused.get(interfaceName) !== message) log(`${name}: ${message}`);
         refused.set(interfaceName, message);
@@ -75,10 +78,11 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
     );
     if (kept === undefined) return;
     refused.delete(interfaceName);
-    running.set(interfaceName, { filter, kept });
+    running.set(interfaceName, { filter, kept, flow });
     if (before === undefined) return;
     await sleep(OVERLAP_MS);
     await before.kept.stop();
+    flow.release(before.flow.lastAtMs);
   };
   const end = async (interfaceName: string): Promise<void> => {
     const capture = running.get(interfaceName);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Packet } from '../decode/packet.ts';
 import { parsePolicy } from '../policy/load.ts';
 import { createDrops } from './capture-drops.ts';
+import { createFlow } from './capture-handover.ts';
 import { captureInterfaces } from './capture-interfaces.ts';
 import { createOpenPorts } from './capture-open-ports.ts';
 import {
@@ -102,5 +104,26 @@ describe('what captures dropped', () => {
     const drops = createDrops();
     await drops.told(0);
     expect(drops.total()).toBe(0);
+  });
+});
+
+describe('a handover from one capture to the next', () => {
+  const packet = (atMs: number): Packet => ({
+    ...{ atMs, source: '192.0.2.1', destination: '192.0.2.2', protocol: 17, checksum: 'good' },
+    segment: { kind: 'udp', sourcePort: 1, port: 2 },
+    link: { direction: 'in', cast: 'unicast' },
+  });
+
+  it('tells what both saw once, in order, and what only the new one saw', () => {
+    const told: number[] = [];
+    const on = ({ atMs }: Packet) => told.push(atMs);
+    const [old, next] = [createFlow(on, false), createFlow(on, true)];
+    old.take(packet(1));
+    next.take(packet(2));
+    old.take(packet(2));
+    next.take(packet(3));
+    next.release(old.lastAtMs);
+    next.take(packet(4));
+    expect(told).toEqual([1, 2, 3, 4]);
   });
 });
