@@ -12,7 +12,8 @@ import { sourceOf } from '@picket/protocol';
  * The capture engine on a node, with the judgement of the agent and without its firewall, so that a scan is seen whole. One
  * JSON object a line: probes with the time at which they came, and whether the source tripped.
  */
-const policy = parsePolicy('[watch]\nengine = "capture"\n', 'lab');
+const [config = ''] = process.argv.slice(2);
+const policy = parsePolicy(`[watch]\nengine = "capture"\n${config}`, 'lab');
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const now = () => performance.timeOrigin + performance.now();
 

@@ -40,10 +40,10 @@ const TRIP_MS = 15_000;
 
 type Line = Partial<Seen> & { log?: string; ready?: string; lost?: number };
 
-/** Starts the capture engine on a node of a lab. */
-export async function watchByCapture(lab: Lab, node: string): Promise<Watch> {
+/** Starts the capture engine on a node of a lab, with the default policy and what is added to it. */
+export async function watchByCapture(lab: Lab, node: string, config = ''): Promise<Watch> {
   const script = join(import.meta.dirname, 'capture-engine.ts');
-  const argv = ['netns', 'exec', lab.namespace(node), process.execPath, '--import', 'tsx', script];
+  const argv = ['netns', 'exec', lab.namespace(node), process.execPath, '--import', 'tsx', script, config];
   const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'], cwd: import.meta.dirname });
   const [seen, said, lost]: [Seen[], string[], number[]] = [[], [], []];
   let isReady = false;

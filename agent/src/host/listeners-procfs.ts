@@ -13,7 +13,10 @@ const SCTP_ENDPOINTS = '/proc/net/sctp/eps';
 /** TCP_LISTEN of net/tcp_states.h; SCTP has the same number for it. */
 const LISTEN = 10;
 
-/** Lists the sockets of a Linux host: 0.2 ms with a few hundred sockets. */
+/**
+ * Lists the sockets of a Linux host. For each of `tcp` and `tcp6` the kernel walks its whole hash table of connections,
+ * which grows with memory: 7 to 14 ms in all on a machine of 24 GB, in a thread of its own.
+ */
 export function procfsListeners(): ReadListeners {
   const isLittleEndian = endianness() === 'LE';
   return async () => {

@@ -7,7 +7,8 @@ export interface ListeningCommand {
   readonly argv: readonly [string, ...string[]];
   /** What it says on its standard error when it listens. */
   readonly ready: RegExp;
-  onData(chunk: Uint8Array): void;
+  /** Takes output as it comes; `end` ends a child whose output makes no sense, also before it listens. */
+  onData(chunk: Uint8Array, end: () => void): void;
   /** What it says on its standard error, in pieces. */
   onWords?(text: string): void;
 }
@@ -47,7 +48,7 @@ export async function startListening(command: ListeningCommand): Promise<Listeni
       resolve(`${signal ?? `status ${status}`}${words.trim() === '' ? '' : `: ${lastLine(words)}`}`);
     });
   });
-  child.stdout.on('data', (chunk: Buffer) => command.onData(chunk));
+  child.stdout.on('data', (chunk: Buffer) => command.onData(chunk, () => void child.kill('SIGTERM')));
   const ready = new Promise<true>((resolve) => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       words = (words + text).slice(-MOST_WORDS);

@@ -1,11 +1,13 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { captureDecoder } from '../decode/capture.ts';
 import { linkProblem } from '../decode/link.ts';
 import type { Packet } from '../decode/packet.ts';
 import { packetDecoder } from '../decode/packet-decoder.ts';
 import { type KeptChild, keepRunning } from '../run/keep-running.ts';
-import { type ListeningChild, startListening } from '../run/listening-child.ts';
+import { type ListeningChild, type ListeningCommand, startListening } from '../run/listening-child.ts';
 import { createDrops } from './capture-drops.ts';
+import { createFlow, type Flow } from './capture-handover.ts';
 import type { CaptureSystem } from './capture-system.ts';
 
 /** What captures depend on. */
@@ -18,8 +20,8 @@ export interface ChildrenDeps {
 /** The captures that run, one for each interface. */
 export interface Children {
   /**
-   * Makes the captures so: of these interfaces, with this filter. A new one listens before the one it replaces ends: what
-   * both see counts once all the same.
+   * Makes the captures so: of these interfaces, with this filter. A new one listens before the one it replaces ends, and
+   * tells from where that ended.
    *
    * @throws when not even one interface can be captured
    */
@@ -35,40 +37,52 @@ const TELL = 'SIGINFO' in constants.signals ? 'SIGINFO' : 'SIGUSR1';
 /** What says that a capture listens: tcpdump's `listening on`, snoop's `Using device`. */
 const READY = /listening on|Using device/;
 
+/**
+ * How long two captures of an interface run side by side, ms. Of a packet and its answer the one may reach only the old
+ * capture and the other both: the old one must have told both before it ends, or the answer would come first.
+ */
+const OVERLAP_MS = 500;
+
 interface Capture {
   readonly filter: string;
   readonly kept: KeptChild;
+  readonly flow: Flow;
 }
 
 export function createChildren({ system, onPacket, log }: ChildrenDeps): Children {
   const running = new Map<string, Capture>();
   const drops = createDrops();
+  /** Why an interface cannot be captured: said once, tried again and again. */
+  const refused = new Map<string, string>();
 
-  const start = (interfaceName: string, filter: string) => (): Promise<ListeningChild> => {
+  const start = (interfaceName: string, filter: string, flow: Flow) => (): Promise<ListeningChild> => {
     const counted = drops.of();
-    let child: ListeningChild | undefined;
-    const read = reader(interfaceName === system.anyInterface ? undefined : interfaceName, {
-      onPacket,
+    const onData = reader(interfaceName === system.anyInterface ? undefined : interfaceName, {
+      onPacket: flow.take,
       onLost: counted.is,
-      onDamage(reason) {
-        log(`${system.program} on ${interfaceName}: ${reason}`);
-        child?.kill('SIGTERM');
-      },
+      onDamage: (reason) => log(`${system.program} on ${interfaceName}: ${reason}`),
     });
     const argv = system.argv(interfaceName, filter);
-    const starting = startListening({ argv, ready: READY, onData: read, onWords: counted.words });
-    return starting.then((started) => {
-      child = started;
-      return started;
-    });
+    return startListening({ argv, ready: READY, onData, onWords: counted.words });
   };
   const replace = async (interfaceName: string, filter: string): Promise<void> => {
     const before = running.get(interfaceName);
     if (before?.filter === filter) return;
     const name = `${system.program} on ${interfaceName}`;
-    const kept = await keepRunning(start(interfaceName, filter), { name, log });
-    running.set(interfaceName, { filter, kept });
-    await before?.kept.stop();
+    const flow = createFlow(onPacket, before !== undefined);
+    const kept = await keepRunning(start(interfaceName, filter, flow), { name, log }).catch(
+      ({ message }: Error) => {
+        if (refused.get(interfaceName) !== message) log(`${name}: ${message}`);
+        refused.set(interfaceName, message);
+      },
+    );
+    if (kept === undefined) return;
+    refused.delete(interfaceName);
+    running.set(interfaceName, { filter, kept, flow });
+    if (before === undefined) return;
+    await sleep(OVERLAP_MS);
+    await before.kept.stop();
+    flow.release(before.flow.lastAtMs);
   };
   const end = async (interfaceName: string): Promise<void> => {
     const capture = running.get(interfaceName);
@@ -78,11 +92,10 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
 
   return {
     async apply(interfaces, filter) {
-      const outcomes = await Promise.allSettled(interfaces.map((name) => replace(name, filter)));
-      const errors = outcomes.flatMap((o) => (o.status === 'rejected' ? [o.reason as Error] : []));
-      for (const { message } of errors) log(message);
+      await Promise.all(interfaces.map((name) => replace(name, filter)));
       await Promise.all([...running.keys()].filter((name) => !interfaces.includes(name)).map(end));
-      if (running.size === 0) throw new Error('no interface can be captured', { cause: errors[0] });
+      if (running.size === 0)
+        throw new Error(`no interface can be captured: ${[...refused.values()].join('; ') || 'none is up'}`);
     },
     async dropped() {
       // snoop would end of the signal; it tells what it lost in each record.
@@ -105,14 +118,15 @@ interface ReaderEvents {
 }
 
 /** Reads what a capture writes. Its packets get the interface's name where the link layer does not tell it. */
-function reader(interfaceName: string | undefined, events: ReaderEvents): (chunk: Uint8Array) => void {
+function reader(interfaceName: string | undefined, events: ReaderEvents): ListeningCommand['onData'] {
   const [decode, packets] = [captureDecoder(), packetDecoder()];
   let isDamaged = false;
-  const damage = (reason: string): void => {
-    if (!isDamaged) events.onDamage(reason);
-    isDamaged = true;
-  };
-  return (chunk) => {
+  return (chunk, end) => {
+    const damage = (reason: string): void => {
+      if (!isDamaged) events.onDamage(reason);
+      isDamaged = true;
+      end();
+    };
     const step = decode(chunk);
     if (!step.ok) return damage(step.reason);
     for (const captured of step.packets) {

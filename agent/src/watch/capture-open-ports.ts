@@ -1,4 +1,6 @@
+import type { Packet } from '../decode/packet.ts';
 import type { Listeners } from '../detect/gate.ts';
+import { TCP_FLAG } from '../detect/technique.ts';
 import type { HostSockets } from '../host/listeners.ts';
 import type { FilterFacts } from './capture-filter.ts';
 
@@ -9,8 +11,16 @@ export type OpenPorts = Pick<FilterFacts, 'listeners' | 'busy'>;
 export interface OpenPortsMemory {
   /** Takes what was seen at a refresh. */
   note(sockets: HostSockets): void;
-  now(): OpenPorts;
+  /** Takes a packet that this host sent: a SYN+ACK shows a port that is served without a listener, as a redirected one is. */
+  noteSent(packet: Packet): void;
+  /** What a filter may leave out at a time, Unix ms. */
+  at(nowMs: number): OpenPorts;
 }
+
+/** How long a port without a listener that answered is taken to be busy, ms. */
+const ANSWERED_MS = 600_000;
+
+const SYN_ACK = TCP_FLAG.syn | TCP_FLAG.ack;
 
 const NOTHING: OpenPorts = {
   listeners: { tcp: new Set(), udp: new Set(), sctp: new Set() },
@@ -24,6 +34,8 @@ const NOTHING: OpenPorts = {
  */
 export function createOpenPorts(): OpenPortsMemory {
   let [last, stable]: [OpenPorts | undefined, OpenPorts] = [undefined, NOTHING];
+  /** When each port answered last; there are not more than 65,536. */
+  const answered = new Map<number, number>();
   return {
     note({ listeners, connections }) {
       const local = connections.map(({ port }) => port).filter((port) => !listeners.tcp.has(port));
@@ -31,7 +43,14 @@ export function createOpenPorts(): OpenPortsMemory {
       stable = last === undefined ? seen : both(last, seen);
       last = seen;
     },
-    now: () => stable,
+    noteSent({ segment, atMs }) {
+      if (segment.kind === 'tcp' && (segment.flags & SYN_ACK) === SYN_ACK)
+        answered.set(segment.sourcePort, atMs);
+    },
+    at(nowMs) {
+      for (const [port, atMs] of answered) if (nowMs - atMs > ANSWERED_MS) answered.delete(port);
+      return { ...stable, busy: new Set([...stable.busy, ...answered.keys()]) };
+    },
   };
 }
 

@@ -28,8 +28,8 @@ const DUE_EVERY_MS = 50;
 /** How often listeners, addresses and interfaces are looked at without need, ms: a port that closed is watched again. */
 const REFRESH_MS = 10_000;
 
-/** A look at the listeners may take up to a twentieth of the time, however many sockets there are. */
-const LOOK_SHARE = 20;
+/** A look at the listeners may take up to a fiftieth of the time, however many sockets there are. */
+const LOOK_SHARE = 50;
 
 /**
  * The capture engine: tcpdump or snoop passes candidates, the gate decides which are probes by what the host answers and
@@ -40,6 +40,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
   let onLink: readonly Cidr[] = [];
   let sink: ProbeSink | undefined;
   let own: readonly Address[] = [];
+  let ownSet: ReadonlySet<Address> = new Set();
   let stopped = false;
   let dueTimer: NodeJS.Timeout | undefined;
   let refreshTimer: NodeJS.Timeout | undefined;
@@ -59,10 +60,22 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
     dueTimer = undefined;
     const nowMs = now();
     if (nowMs >= (gate.wantsListenersAtMs ?? Number.POSITIVE_INFINITY) && nowMs >= nextLookAtMs)
-      look().catch((error: Error) => log(error.message));
+      look().catch(complain);
     pass(gate.due(now()));
   };
-  const children = createChildren({ system, log, onPacket: (packet) => pass(gate.take(packet)) });
+  let lastComplaint = '';
+  /** What fails is tried again soon: the same words are said once. */
+  const complain = ({ message }: Error): void => {
+    if (message !== lastComplaint) log(message);
+    lastComplaint = message;
+  };
+  const children = createChildren({
+    ...{ system, log },
+    onPacket(packet) {
+      if (ownSet.has(packet.source)) open.noteSent(packet);
+      pass(gate.take(packet));
+    },
+  });
 
   /** Reads the listeners, not twice at once. The list is as old as the beginning of the look. */
   const look = (): Promise<HostSockets> => {
@@ -85,7 +98,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
       .then(async () => {
         if (stopped || own.length === 0) return;
         const filter = captureFilter({
-          ...{ own, ...open.now(), limits: system.limits },
+          ...{ own, ...open.at(now()), limits: system.limits },
           ...{ ignored: rules.ignored, ephemeral: rules.ephemeral },
         });
         await children.apply(deps.interfaces(), filter);
@@ -100,9 +113,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
   const again = (): void => {
     if (stopped) return;
     refreshTimer = setTimeout(() => {
-      refresh()
-        .catch((error: Error) => log(error.message))
-        .finally(again);
+      refresh().catch(complain).finally(again);
     }, REFRESH_MS);
   };
 
@@ -112,8 +123,9 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
     setAddresses(addresses) {
       const before = own.join();
       own = addresses.filter((address) => !isLoopback(address)).toSorted();
+      ownSet = new Set(own);
       gate.setAddresses(addresses);
-      if (sink !== undefined && own.join() !== before) apply().catch((error: Error) => log(error.message));
+      if (sink !== undefined && own.join() !== before) apply().catch(complain);
     },
     knowsClient: gate.isClient,
     async start(to) {
