@@ -47,6 +47,8 @@ export interface UplinkStatus {
   readonly pushFault: string | undefined;
   readonly pullFault: string | undefined;
   readonly clockOffsetMs: number;
+  /** When the collector last answered as itself, Unix ms of the host's clock. */
+  readonly lastContactMs: number | undefined;
   readonly accepted: number;
   readonly rejected: number;
   /** Sightings given up before they were in a batch. */
@@ -128,8 +130,15 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
     void applier.want(state);
   };
   const saved = await file.load();
-  const puller = new Puller({ http, speaker, log, onList, onContact: () => pusher.wake() }, saved);
-  const parts: Parts = { http, speaker, spool, pusher, sender, heartbeat, file, applier, puller };
+  const onContact = (): void => {
+    parts.lastContactMs = Date.now();
+    pusher.wake();
+  };
+  const puller = new Puller({ http, speaker, log, onList, onContact }, saved);
+  const parts: Parts = {
+    ...{ http, speaker, spool, pusher, sender, heartbeat, file, applier, puller },
+    lastContactMs: undefined,
+  };
   if (saved.epoch !== undefined) await applier.want(saved);
   return parts;
 }
@@ -167,9 +176,11 @@ interface Parts {
   readonly file: ListFile;
   readonly applier: Applier;
   readonly puller: Puller;
+  lastContactMs: number | undefined;
 }
 
-function statusOf({ speaker, spool, pusher, sender, applier, puller }: Parts): UplinkStatus {
+function statusOf(parts: Parts): UplinkStatus {
+  const { speaker, spool, pusher, sender, applier, puller, lastContactMs } = parts;
   const { accepted, rejected, why } = pusher.stats;
   const { version = 0, entries, refused = {} } = applier.inForce ?? {};
   return {
@@ -177,6 +188,7 @@ function statusOf({ speaker, spool, pusher, sender, applier, puller }: Parts): U
     pushFault: why,
     pullFault: puller.why,
     clockOffsetMs: speaker.clock.offsetMs(),
+    lastContactMs,
     accepted,
     rejected,
     sightingsLost: sender.lost,
@@ -201,7 +213,7 @@ function runAlone(log: Log, why: string): Uplink {
     flush: async () => {},
     stop: async () => {},
     status: () => ({
-      ...{ isEnrolled: false, pushFault: why, pullFault: why, clockOffsetMs: 0 },
+      ...{ isEnrolled: false, pushFault: why, pullFault: why, clockOffsetMs: 0, lastContactMs: undefined },
       ...{ accepted: 0, rejected: 0, sightingsLost: 0, spool: undefined },
       blockList: { version: 0, entries: 0, refused: {} },
     }),
