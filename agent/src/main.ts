@@ -1,10 +1,16 @@
 import { bookPath } from './blocks/book.ts';
-import { parseCall, USAGE } from './cli/args.ts';
+import { type Call, parseCall, USAGE } from './cli/args.ts';
+import { asker } from './cli/ask.ts';
 import { checkCommand } from './cli/check.ts';
 import { downCommand } from './cli/down.ts';
 import { enrollCommand } from './cli/enroll.ts';
+import { explainCommand } from './cli/explain.ts';
+import { liftCommand } from './cli/lift.ts';
+import { pauseCommand, resumeCommand } from './cli/pause.ts';
 import { runCommandLine } from './cli/run.ts';
+import { statusCommand } from './cli/status.ts';
 import { loadPolicy } from './policy/load.ts';
+import type { Policy } from './policy/policy.ts';
 import { stderrLog } from './report/log.ts';
 import { runCommand } from './run/runner.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -24,10 +30,32 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const policy = await loadPolicy(call.config);
-  if (call.command === 'down') return downCommand(runCommand, bookPath(policy.state_dir));
-  if (call.command === 'enroll') return enrollCommand(policy, call.joinKeyFile);
+  return perform(call, policy);
+}
+
+function perform(call: Exclude<Call, { command: 'help' | 'version' }>, policy: Policy): Promise<number> {
   const log = stderrLog('info');
-  return call.command === 'check' ? checkCommand(policy, log) : runCommandLine(policy, log);
+  const badDay = { by: asker(process.env), run: runCommand };
+  switch (call.command) {
+    case 'down':
+      return downCommand(runCommand, bookPath(policy.state_dir));
+    case 'enroll':
+      return enrollCommand(policy, call.joinKeyFile);
+    case 'check':
+      return checkCommand(policy, log);
+    case 'status':
+      return statusCommand(policy, call);
+    case 'explain':
+      return explainCommand(policy, call.address, call.json);
+    case 'pause':
+      return pauseCommand(policy, call.forMs, badDay);
+    case 'resume':
+      return resumeCommand(policy, badDay);
+    case 'lift':
+      return liftCommand(policy, badDay);
+    case 'run':
+      return runCommandLine(policy, log);
+  }
 }
 
 /** Errors that a person can act on carry a code; anything else is a fault of ours and shows where it came from. */

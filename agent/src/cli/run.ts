@@ -1,14 +1,22 @@
 import { lookup } from 'node:dns/promises';
+import { rm } from 'node:fs/promises';
 import { type Address, parseAddress } from '@picket/protocol';
 import { v7 } from 'uuid';
 import { createAgent } from '../agent.ts';
 import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
+import { createHandler } from '../control/handler.ts';
+import { type Lifted, liftedPath, openLifted } from '../control/lifted.ts';
+import { controlPath, openControlSocket } from '../control/socket.ts';
+import { openStance, pausePath, type Stance } from '../control/stance.ts';
+import { statusMessage } from '../control/status.ts';
 import { createAllowed, resolveName } from '../host/allowed.ts';
 import { readHostFacts } from '../host/facts.ts';
 import type { Policy } from '../policy/policy.ts';
+import { historyPath } from '../report/history.ts';
 import type { Log } from '../report/log.ts';
-import { openReport } from '../report/report.ts';
+import { openReports } from '../report/open.ts';
+import { runCommand } from '../run/runner.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import type { Outgoing } from '../uplink/outbox.ts';
@@ -28,17 +36,17 @@ const STOP_LIMIT_MS = 8_000;
  */
 export async function runCommandLine(policy: Policy, log: Log): Promise<number> {
   await makePrivateFolder(policy.state_dir);
+  // Whoever holds the socket has the folder to itself.
+  const control = await openControlSocket(controlPath(policy.state_dir), log);
   const [identity, enrolment] = await Promise.all([
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),
   ]);
   const { engine, firewall } = await chooseParts(policy, log);
-  const report = openReport({
-    policy,
-    engine: engine.name,
-    firewall: firewall.name,
-    enforces: firewall.enforces,
-    log,
+  const { stance, lifted } = await openStanceFiles(policy);
+  const enforces = (): boolean => firewall.enforces && stance.now().mode === 'enforce';
+  const report = await openReports({
+    ...{ policy, engine: engine.name, firewall: firewall.name, enforces, log, run: runCommand },
   });
   const book = bookPath(policy.state_dir);
   const keeper = createKeeper({
@@ -53,7 +61,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const early: [Outgoing, { urgent: boolean }][] = [];
   let uplink: Uplink | undefined;
   const agent = createAgent({
-    ...{ policy, engine, firewall, keeper, report, log },
+    ...{ policy, engine, firewall, keeper, stance, lifted, report, log },
     now: Date.now,
     newId: v7,
     readFacts: readHostFacts,
@@ -80,6 +88,17 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
       ...agent.status(),
     }),
   });
+  control?.serve(
+    createHandler({
+      ...{ policy, agent, stance, enforces, now: Date.now, history: historyPath(policy.state_dir) },
+      status: async () =>
+        statusMessage({
+          ...{ startedAtMs, nowMs: Date.now(), engine: engine.name, firewall: firewall.name },
+          ...{ enforces: enforces(), stance: stance.now(), figures: agent.figures() },
+          ...{ uplink: uplink?.status(), enrolment },
+        }),
+    }),
+  );
   for (const [outgoing, options] of early) uplink.send(outgoing, options);
   log.info('watching', { engine: engine.name, firewall: firewall.name, version: AGENT_VERSION });
 
@@ -88,10 +107,29 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   });
   log.info(`ending on ${signal}; blocks stay in force`);
   setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+  await control?.close();
   await agent.stop();
   await uplink.stop();
   await report.close();
   return 0;
+}
+
+/** What people of this host have decided, as it was kept over a restart. */
+async function openStanceFiles({ state_dir, mode }: Policy): Promise<{ stance: Stance; lifted: Lifted }> {
+  const [pause, lifted] = [pausePath(state_dir), liftedPath(state_dir)];
+  return {
+    stance: await openStance({
+      own: mode,
+      load: () => readFileIfThere(pause),
+      save: (text) => (text === undefined ? rm(pause, { force: true }) : replaceFile(pause, text)),
+      now: Date.now,
+    }),
+    lifted: await openLifted({
+      load: () => readFileIfThere(lifted),
+      save: (text) => replaceFile(lifted, text),
+      now: Date.now,
+    }),
+  };
 }
 
 /** Addresses the collector answers on; while names cannot be resolved, those of the last time. */

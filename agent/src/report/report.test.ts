@@ -19,7 +19,7 @@ function record(changes: Partial<ReportOptions> = {}, toml: object = {}) {
   const lines: string[] = [];
   const report = openReport({
     policy: policySchema.parse(toml),
-    ...{ engine: 'kernel', firewall: 'nftables', enforces: true, log: SILENT_LOG },
+    ...{ engine: 'kernel', firewall: 'nftables', enforces: () => true, log: SILENT_LOG },
     sink: { write: (line) => lines.push(line), close: async () => {} },
     ...changes,
   });
@@ -29,7 +29,7 @@ function record(changes: Partial<ReportOptions> = {}, toml: object = {}) {
 describe('the report', () => {
   it('starts with what is left alone, and ends with being active', async () => {
     const { lines, report } = record({}, { watch: { ignore_tcp: '113', ignore_udp: '' } });
-    report.started();
+    report.started({ mode: 'enforce' });
     expect(lines).toEqual([
       'adminalert: Advanced Stealth scan detection mode activated. Ignored TCP port: 113',
       'adminalert: PortSentry is now active and listening.',
@@ -39,7 +39,7 @@ describe('the report', () => {
 
   it('of the connect engine starts with the ports it binds', async () => {
     const { lines, report } = record({ engine: 'connect' }, { connect: { tcp: '1', udp: '7' } });
-    report.started();
+    report.started({ mode: 'enforce' });
     expect(lines.slice(0, 2)).toEqual([
       'adminalert: Going into listen mode on TCP port: 1',
       'adminalert: Going into listen mode on UDP port: 7',
@@ -52,7 +52,7 @@ describe('the report', () => {
     report.probe(PROBE, PROBE.address);
     report.blocked(BLOCK, PROBE);
     report.probe(PROBE, PROBE.address);
-    report.ended(BLOCK.source, 'its time is over');
+    report.ended(BLOCK, 'its time is over');
     report.probe(PROBE, PROBE.address);
     expect(lines).toEqual([
       SCAN,
@@ -67,7 +67,7 @@ describe('the report', () => {
   });
 
   it('never calls blocked what is not', async () => {
-    const { lines, report } = record({ firewall: 'log-only', enforces: false });
+    const { lines, report } = record({ firewall: 'log-only', enforces: () => false });
     report.blocked(BLOCK, PROBE);
     report.probe(PROBE, PROBE.address);
     expect(lines).toEqual(['attackalert: Ignoring TCP response per configuration file setting.', SCAN]);
