@@ -5,6 +5,7 @@ import { checkCommand } from './cli/check.ts';
 import { downCommand } from './cli/down.ts';
 import { enrollCommand } from './cli/enroll.ts';
 import { explainCommand } from './cli/explain.ts';
+import { importCommand } from './cli/import.ts';
 import { liftCommand } from './cli/lift.ts';
 import { pauseCommand, resumeCommand } from './cli/pause.ts';
 import { runCommandLine } from './cli/run.ts';
@@ -29,11 +30,12 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(call.command === 'help' ? USAGE : `picket-agent ${AGENT_VERSION}\n`);
     return 0;
   }
+  if (call.command === 'import') return importCommand(call);
   const policy = await loadPolicy(call.config);
   return perform(call, policy);
 }
 
-function perform(call: Exclude<Call, { command: 'help' | 'version' }>, policy: Policy): Promise<number> {
+function perform(call: Exclude<Call, { command: 'help' | 'version' | 'import' }>, policy: Policy): Promise<number> {
   const log = stderrLog('info');
   const badDay = { by: asker(process.env), run: runCommand };
   switch (call.command) {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { durationSchema } from '../policy/duration.ts';
+import { IMPORT_USAGE, type ImportCall, parseImport } from './import-args.ts';
 
 /** What the command line asks for. */
 export type Call =
@@ -9,6 +10,7 @@ export type Call =
   | { command: 'explain'; config: string; json: boolean; address: string }
   | { command: 'pause'; config: string; forMs: number }
   | { command: 'resume' | 'lift'; config: string }
+  | ImportCall
   | { command: 'version' }
   | { command: 'help' };
 
@@ -27,6 +29,7 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent check    read the config, say what would run, change nothing
   picket-agent down     remove all that Picket has in the firewall, and
                         forget its blocks; stop the service first
+  picket-agent import   translate PortSentry's files into picket.toml (below)
   picket-agent version  print the version
 
 What a running agent is asked; as root:
@@ -41,7 +44,8 @@ What a running agent is asked; as root:
                         works without an agent
 
   --config FILE         default: ${DEFAULT_CONFIG}
-`;
+
+${IMPORT_USAGE}`;
 
 /** What each command takes beside `--config`: options of its own, and an argument that must be there. */
 const COMMANDS = {
@@ -54,6 +58,7 @@ const COMMANDS = {
   pause: { options: ['for'] },
   resume: {},
   lift: { options: ['all'] },
+  import: {},
   version: {},
   help: {},
 } as const satisfies Record<string, { options?: readonly (keyof typeof OPTIONS)[]; argument?: string }>;
@@ -73,6 +78,7 @@ const OPTIONS = {
 
 /** Reads the arguments after the program's name. */
 export function parseCall(args: readonly string[]): CallResult {
+  if (args[0] === 'import') return parseImport(args.slice(1));
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);
@@ -118,6 +124,8 @@ function callOf(command: CommandName, [argument = '']: readonly string[], values
     case 'version':
     case 'help':
       return ok({ command });
+    case 'import':
+      return { ok: false, reason: 'import: it comes first, before its options' };
     case 'enroll':
       return ok({ command, config, joinKeyFile: values['join-key-file'] });
     case 'status':
