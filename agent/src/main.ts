@@ -35,7 +35,10 @@ async function main(args: readonly string[]): Promise<number> {
   return perform(call, policy);
 }
 
-function perform(call: Exclude<Call, { command: 'help' | 'version' | 'import' }>, policy: Policy): Promise<number> {
+function perform(
+  call: Exclude<Call, { command: 'help' | 'version' | 'import' }>,
+  policy: Policy,
+): Promise<number> {
   const log = stderrLog('info');
   const badDay = { by: asker(process.env), run: runCommand };
   switch (call.command) {

@@ -7,11 +7,13 @@ import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
 import { createHandler } from '../control/handler.ts';
 import { type Lifted, liftedPath, openLifted } from '../control/lifted.ts';
+import type { Status } from '../control/messages.ts';
 import { controlPath, openControlSocket } from '../control/socket.ts';
 import { openStance, pausePath, type Stance } from '../control/stance.ts';
 import { statusMessage } from '../control/status.ts';
 import { createAllowed, resolveName } from '../host/allowed.ts';
 import { readHostFacts } from '../host/facts.ts';
+import { procfsListeners } from '../host/listeners-procfs.ts';
 import type { Policy } from '../policy/policy.ts';
 import { historyPath } from '../report/history.ts';
 import type { Log } from '../report/log.ts';
@@ -95,7 +97,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
         statusMessage({
           ...{ startedAtMs, nowMs: Date.now(), engine: engine.name, firewall: firewall.name },
           ...{ enforces: enforces(), stance: stance.now(), figures: agent.figures() },
-          ...{ uplink: uplink?.status(), enrolment },
+          ...{ uplink: uplink?.status(), enrolment, listeners: await openPorts() },
         }),
     }),
   );
@@ -112,6 +114,15 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   await uplink.stop();
   await report.close();
   return 0;
+}
+
+/** Ports that this host serves; undefined on systems without procfs. */
+async function openPorts(): Promise<Status['listeners']> {
+  const sockets = await procfsListeners()().catch(() => undefined);
+  if (sockets === undefined) return undefined;
+  return Object.entries(sockets.listeners).flatMap(([transport, ports]) =>
+    [...ports].map((port) => ({ transport, port })),
+  );
 }
 
 /** What people of this host have decided, as it was kept over a restart. */

@@ -17,7 +17,7 @@ const stanceSchema = z.object({
 });
 
 /** A port on which something listens. */
-const listenerSchema = z.object({ transport: z.string(), port: z.int(), address: z.string().optional() });
+const listenerSchema = z.object({ transport: z.string(), port: z.int() });
 
 /** How the agent is. */
 export const statusSchema = z.object({
