@@ -17,6 +17,9 @@ const NEWS_MS = 30_000;
 /** Unused ports that are scanned, many times the threshold. */
 const PROBES = 20;
 
+/** Runs a program for some seconds, then ends it as Ctrl-C does, and tells its own exit status. */
+const FOR_A_WHILE = ['timeout', '--preserve-status', '-s', 'INT', '4'];
+
 describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let lab: Lab;
   let database: Database;
@@ -144,10 +147,29 @@ describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}
     expect(await explain('a')).toMatch(/all blocks lifted by /);
   });
 
-  test('the live view prints plain lines where there is no terminal', async () => {
-    const argv = ['timeout', '-s', 'INT', '3', process.execPath];
-    void argv;
-    const { stdout } = await agent('a').ask('status');
-    expect(stdout).toMatch(/^listeners: tcp .*22/m);
+  test('the live view prints one picture below the other where there is no terminal', async () => {
+    // Lifted sources are forgotten: it is seen anew.
+    await openPorts(lab, 'scanner', lab.node('a').v4, '2001-2002');
+    const { status, stdout } = await lab.exec('a', [...FOR_A_WHILE, ...agent('a').argv('status', '--watch')]);
+    expect(status).toBe(0);
+    expect(stdout.match(/^SOURCE +SEEN +BLOCK/gm)?.length).toBeGreaterThan(1);
+    expect(stdout).toMatch(new RegExp(`^${lab.node('scanner').v4} .* syn +tcp 2001-2002`, 'm'));
+    expect(stdout).not.toContain('\x1b');
+  });
+
+  test('on a terminal the live view stays within its size, and gives the screen back', async () => {
+    const words = [...FOR_A_WHILE, ...agent('a').argv('status', '--watch')].join(' ');
+    const script = ['script', '-qec', `stty rows 8 cols 50; ${words}`, '/dev/null'];
+    const { status, stdout } = await lab.exec('a', script);
+    expect(status).toBe(0);
+    expect(stdout.startsWith('\x1b[?1049h\x1b[?25l')).toBe(true);
+    expect(stdout.trimEnd().endsWith('\x1b[?25h\x1b[?1049l')).toBe(true);
+    const pictures = stdout.split('\x1b[H').slice(1);
+    expect(pictures.length).toBeGreaterThan(1);
+    for (const picture of pictures) {
+      const lines = picture.split('\x1b[K\r\n').slice(0, -1);
+      expect(lines.length).toBeLessThan(8);
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(50);
+    }
   });
 });
