@@ -1,5 +1,3 @@
-import { blockEntrySchema } from '@picket/protocol';
-import { z } from 'zod';
 import { bookPath, formatBook, parseBook } from '../blocks/book.ts';
 import { formatLifted, liftedPath } from '../control/lifted.ts';
 import { liftedSchema } from '../control/messages.ts';
@@ -7,12 +5,11 @@ import { emptyBlocks } from '../nft/bad-day.ts';
 import type { Policy } from '../policy/policy.ts';
 import { historyPath, openHistory } from '../report/history.ts';
 import { SILENT_LOG } from '../report/log.ts';
-import { parseJson, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
+import { readSavedList } from '../uplink/list-file.ts';
+import { readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { ask, complain, print } from './ask.ts';
 import { onTable } from './bad-day.ts';
 import type { BadDay } from './pause.ts';
-
-const savedListSchema = z.object({ entries: z.array(blockEntrySchema) });
 
 /**
  * `picket-agent lift --all`: no source is blocked on this host any more, neither by its own decision nor by the network's.
@@ -29,8 +26,7 @@ export async function liftCommand(policy: Policy, { by, run }: BadDay): Promise<
   const outcome = await onTable(run, emptyBlocks());
   if (!outcome.ok) return complain(outcome);
   const book = parseBook((await readFileIfThere(bookPath(state_dir))) ?? '[]') ?? [];
-  const text = await readFileIfThere(`${state_dir}/block-list.json`);
-  const shared = savedListSchema.safeParse(parseJson(text ?? '')).data?.entries ?? [];
+  const shared = (await readSavedList(state_dir))?.entries ?? [];
   if (book.length > 0) await replaceFile(bookPath(state_dir), formatBook(new Map()));
   if (shared.length > 0) {
     const ends = shared.map(([source, untilMs]) => [source, untilMs] as const);

@@ -21,6 +21,7 @@ import { openReports } from '../report/open.ts';
 import { runCommand } from '../run/runner.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
+import { readSavedList } from '../uplink/list-file.ts';
 import type { Outgoing } from '../uplink/outbox.ts';
 import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
@@ -46,6 +47,9 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   ]);
   const { engine, firewall } = await chooseParts(policy, log);
   const { stance, lifted } = await openStanceFiles(policy);
+  // A host of a network in observe mode must not refuse anybody until it has its list again.
+  const saved = await readSavedList(policy.state_dir);
+  if (saved?.networkId === enrolment?.networkId) stance.setNetwork(saved?.observe);
   const enforces = (): boolean => firewall.enforces && stance.now().mode === 'enforce';
   const report = await openReports({
     ...{ policy, engine: engine.name, firewall: firewall.name, enforces, log, run: runCommand },
@@ -63,7 +67,14 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const early: [Outgoing, { urgent: boolean }][] = [];
   let uplink: Uplink | undefined;
   const agent = createAgent({
-    ...{ policy, engine, firewall, keeper, stance, lifted, report, log },
+    ...{ policy, engine, firewall, keeper, stance, lifted, log },
+    report: {
+      ...report,
+      mode(now) {
+        report.mode(now);
+        uplink?.tellSoon();
+      },
+    },
     now: Date.now,
     newId: v7,
     readFacts: readHostFacts,

@@ -92,9 +92,12 @@ export function parseHistory(text: string): HostEvent[] {
     .flatMap((line) => (line === '' ? [] : (hostEventSchema.safeParse(parseJson(line)).data ?? [])));
 }
 
+/** Events that concern every source. */
+const FOR_ALL: ReadonlySet<HostEvent['event']> = new Set(['lift', 'mode']);
+
 /** What the history says of a source, oldest first: its own events, and those that concern all. */
 export async function readHistory(path: string, source: Source, most = 50): Promise<HostEvent[]> {
   const texts = await Promise.all([readFileIfThere(`${path}.1`), readFileIfThere(path)]);
   const events = texts.flatMap((text) => parseHistory(text ?? ''));
-  return events.filter((event) => event.source === source || event.event === 'lift').slice(-most);
+  return events.filter((event) => event.source === source || FOR_ALL.has(event.event)).slice(-most);
 }

@@ -21,6 +21,14 @@ const savedSchema = z.object({
 /** Least time between two saves, ms: a list of 100,000 is 6 MB, and what is not saved is asked for again. */
 const SAVE_GAP_MS = 1_000;
 
+/** What was saved last, of whatever network; undefined when there is none, or it is damaged. */
+export async function readSavedList(stateDir: string): Promise<z.infer<typeof savedSchema> | undefined> {
+  const text = await readFileIfThere(pathOf(stateDir));
+  return text === undefined ? undefined : savedSchema.safeParse(parseJson(text)).data;
+}
+
+const pathOf = (stateDir: string): string => join(stateDir, 'block-list.json');
+
 /** Keeps the newest list in a file, so that a restart has it with the collector away. */
 export interface ListFile {
   /** The saved list of the same network and collector; else none. */
@@ -33,7 +41,7 @@ export interface ListFile {
 
 /** The file `block-list.json` in the state folder. Faults are told in the log: the list in memory goes on to serve. */
 export function openListFile(stateDir: string, enrolment: Enrolment, log: Log): ListFile {
-  const path = join(stateDir, 'block-list.json');
+  const path = pathOf(stateDir);
   const { networkId, collectorId } = enrolment;
   let waiting: ListState | undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -64,6 +64,8 @@ export interface Uplink {
   /** Resolves when all that was handed over is kept. */
   flush(): Promise<void>;
   status(): UplinkStatus;
+  /** The status changed in a way that the collector should know of soon. */
+  tellSoon(): void;
   /** Keeps what is there, gives pushes under way a moment, and ends. */
   stop(): Promise<void>;
 }
@@ -105,6 +107,7 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
     send: (outgoing, { urgent }) => sender.send(outgoing, urgent),
     flush: () => sender.flush(),
     status: () => statusOf(parts),
+    tellSoon: () => heartbeat.tellSoon(),
     stop() {
       clearInterval(expiry);
       return end(parts);
@@ -211,6 +214,7 @@ function runAlone(log: Log, why: string): Uplink {
   return {
     send: () => {},
     flush: async () => {},
+    tellSoon: () => {},
     stop: async () => {},
     status: () => ({
       ...{ isEnrolled: false, pushFault: why, pullFault: why, clockOffsetMs: 0, lastContactMs: undefined },

@@ -78,7 +78,9 @@ function observed(facts: Facts): string[] {
   const { totals, people } = facts;
   const decided = decidedOf(facts);
   const lines =
-    decided > 0 ? [`Would have blocked ${itOrThem(decided, totals.scanners)}: the network only observes.`] : [];
+    decided > 0
+      ? [`Would have blocked ${itOrThem(decided, totals.scanners)}: the network only observes.`]
+      : [];
   if (totals.allowed > 0)
     lines.push(`Let ${itOrThem(totals.allowed, totals.scanners)} pass: on the allow list.`);
   if (people.added > 0) lines.push('Told the blocks made by hand to all hosts, which do not carry them out.');
