@@ -1,19 +1,13 @@
 import { lookup } from 'node:dns/promises';
-import { rm } from 'node:fs/promises';
 import { type Address, parseAddress } from '@picket/protocol';
 import { v7 } from 'uuid';
 import { createAgent } from '../agent.ts';
 import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
 import { createHandler } from '../control/handler.ts';
-import { type Lifted, liftedPath, openLifted } from '../control/lifted.ts';
-import type { Status } from '../control/messages.ts';
 import { controlPath, openControlSocket } from '../control/socket.ts';
-import { openStance, pausePath, type Stance } from '../control/stance.ts';
-import { statusMessage } from '../control/status.ts';
 import { createAllowed, resolveName } from '../host/allowed.ts';
 import { readHostFacts } from '../host/facts.ts';
-import { procfsListeners } from '../host/listeners-procfs.ts';
 import type { Policy } from '../policy/policy.ts';
 import { historyPath } from '../report/history.ts';
 import type { Log } from '../report/log.ts';
@@ -26,7 +20,9 @@ import type { Outgoing } from '../uplink/outbox.ts';
 import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
 import { AGENT_VERSION } from '../version.ts';
+import { openStanceFiles } from './people.ts';
 import { chooseParts } from './setup.ts';
+import { statusReader } from './status-reader.ts';
 
 /** Longest an orderly end may take, ms: service managers lose patience after some ten times that. */
 const STOP_LIMIT_MS = 8_000;
@@ -104,12 +100,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   control?.serve(
     createHandler({
       ...{ policy, agent, stance, enforces, now: Date.now, history: historyPath(policy.state_dir) },
-      status: async () =>
-        statusMessage({
-          ...{ startedAtMs, nowMs: Date.now(), engine: engine.name, firewall: firewall.name },
-          ...{ enforces: enforces(), stance: stance.now(), figures: agent.figures() },
-          ...{ uplink: uplink?.status(), enrolment, listeners: await openPorts() },
-        }),
+      status: statusReader({ startedAtMs, engine, firewall, enforces, stance, agent, uplink, enrolment }),
     }),
   );
   for (const [outgoing, options] of early) uplink.send(outgoing, options);
@@ -125,33 +116,6 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   await uplink.stop();
   await report.close();
   return 0;
-}
-
-/** Ports that this host serves; undefined on systems without procfs. */
-async function openPorts(): Promise<Status['listeners']> {
-  const sockets = await procfsListeners()().catch(() => undefined);
-  if (sockets === undefined) return undefined;
-  return Object.entries(sockets.listeners).flatMap(([transport, ports]) =>
-    [...ports].map((port) => ({ transport, port })),
-  );
-}
-
-/** What people of this host have decided, as it was kept over a restart. */
-async function openStanceFiles({ state_dir, mode }: Policy): Promise<{ stance: Stance; lifted: Lifted }> {
-  const [pause, lifted] = [pausePath(state_dir), liftedPath(state_dir)];
-  return {
-    stance: await openStance({
-      own: mode,
-      load: () => readFileIfThere(pause),
-      save: (text) => (text === undefined ? rm(pause, { force: true }) : replaceFile(pause, text)),
-      now: Date.now,
-    }),
-    lifted: await openLifted({
-      load: () => readFileIfThere(lifted),
-      save: (text) => replaceFile(lifted, text),
-      now: Date.now,
-    }),
-  };
 }
 
 /** Addresses the collector answers on; while names cannot be resolved, those of the last time. */

@@ -45,7 +45,11 @@ function refusalOf(error: Error, path: string): Asked<never> {
     return { ok: false, kind: 'none', why: `no agent runs here (nobody answers on ${path})` };
   if (code === 'EACCES' || code === 'EPERM')
     return { ok: false, kind: 'denied', why: `not permitted to ask the agent (${path}): run this as root` };
-  return { ok: false, kind: 'failed', why: `the agent does not answer on ${path}: ${error.message}` };
+  return {
+    ok: false,
+    kind: 'failed',
+    why: `the agent does not answer on ${path} (${error.message}): stop its service, then ask again`,
+  };
 }
 
 interface Call {

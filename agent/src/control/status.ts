@@ -8,7 +8,7 @@ import type { Status } from './messages.ts';
 export function statusMessage(
   parts: Omit<Status, 'version' | 'pid' | 'figures' | 'uplink'> & {
     figures: AgentFigures;
-    uplink: UplinkStatus | undefined;
+    uplink: UplinkStatus;
     enrolment: Enrolment | undefined;
   },
 ): Status {
@@ -16,16 +16,16 @@ export function statusMessage(
   return { version: AGENT_VERSION, pid: process.pid, ...rest, uplink: uplinkMessage(uplink, enrolment) };
 }
 
-function uplinkMessage(uplink: UplinkStatus | undefined, enrolment: Enrolment | undefined): Status['uplink'] {
-  const { isEnrolled = enrolment !== undefined, lastContactMs, pushFault, pullFault, spool } = uplink ?? {};
-  const { version = 0, entries = 0, refused = {} } = uplink?.blockList ?? {};
+function uplinkMessage(uplink: UplinkStatus, enrolment: Enrolment | undefined): Status['uplink'] {
+  const { isEnrolled, lastContactMs, pushFault, pullFault, clockOffsetMs, spool } = uplink;
+  const { version, entries, refused } = uplink.blockList;
   return {
     ...{ isEnrolled, network: enrolment?.networkName, collector: enrolment?.url },
-    ...{ lastContactMs, pushFault, pullFault, clockOffsetMs: uplink?.clockOffsetMs ?? 0 },
+    ...{ lastContactMs, pushFault, pullFault, clockOffsetMs },
     ...{ listVersion: version, listEntries: entries, listRefused: { ...refused } },
     spool: spool && {
       ...{ batches: spool.batches, bytes: spool.diskBytes, isDiskFailing: spool.isDiskFailing },
-      lost: spool.lost + (uplink?.sightingsLost ?? 0),
+      lost: spool.lost + uplink.sightingsLost,
     },
   };
 }

@@ -66,6 +66,32 @@ describe('the report', () => {
     await report.close();
   });
 
+  it('says at the start and later that nobody is blocked, until when, and who wants it so', async () => {
+    let mode: 'enforce' | 'observe' | 'paused' = 'observe';
+    const { lines, report } = record(
+      { enforces: () => mode === 'enforce' },
+      { watch: { ignore_tcp: '', ignore_udp: '' } },
+    );
+    report.started({ mode, by: 'the network' });
+    report.blocked(BLOCK, PROBE);
+    report.ended(BLOCK, 'its time is over');
+    mode = 'paused';
+    report.mode({ mode, by: 'alice', untilMs: 0 });
+    report.lifted('alice', { local: 2, shared: 3 });
+    mode = 'enforce';
+    report.mode({ mode });
+    expect(lines).toEqual([
+      'adminalert: PortSentry is now active and listening.',
+      'adminalert: Observe mode by the network: hosts that scan are told, and none is blocked.',
+      'attackalert: Ignoring TCP response per configuration file setting.',
+      'adminalert: Host 198.51.100.7 would no longer be blocked: its time is over',
+      'adminalert: Paused by alice until 1970-01-01T00:00:00.000Z: hosts that scan are told, and none is blocked.',
+      'adminalert: All blocks lifted by alice: 2 of this host, 3 of the network.',
+      'adminalert: Hosts that scan are blocked from now on.',
+    ]);
+    await report.close();
+  });
+
   it('never calls blocked what is not', async () => {
     const { lines, report } = record({ firewall: 'log-only', enforces: () => false });
     report.blocked(BLOCK, PROBE);

@@ -44,7 +44,7 @@ function listenerRows({ listeners }: Status): [string, string][] {
 }
 
 function uplinkRows(uplink: Status['uplink'], nowMs: number): [string, string][] {
-  if (!uplink.isEnrolled) return [['network', 'none: this host runs alone']];
+  if (!uplink.isEnrolled) return [['network', `none: ${uplink.pushFault ?? 'this host runs alone'}`]];
   const { lastContactMs: at, spool, clockOffsetMs: offset } = uplink;
   const contact =
     at === undefined ? 'not since the start' : `${timeWords(at)} (${spanWords(nowMs - at)} ago)`;
