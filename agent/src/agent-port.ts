@@ -75,6 +75,8 @@ export interface Agent {
   applyShared(list: SharedList): Promise<void>;
   /** Carries out what the stance is now; called when it changed, and once a second. */
   applyMode(): Promise<void>;
+  /** What is carried out: the stance, as far as the firewall has taken it. */
+  stance(): StanceNow;
   /** Lifts every local and shared block of this host; resolves when none is in force. */
   liftAll(by: string): Promise<LiftedCounts>;
   neverBlockFacts(): NeverBlockFacts;

@@ -45,7 +45,8 @@ export function createAgent(deps: AgentDeps): Agent {
   let networkAllow: readonly Cidr[] = [];
   let entries: ReadonlyMap<Source, BlockEntry> = new Map();
   let shared: ReadonlyMap<Source, SharedBlock> = new Map();
-  let mode: StanceNow = { mode: 'enforce' };
+  /** What was decided last, and what the firewall has carried out. */
+  let [mode, inForce]: [StanceNow, StanceNow] = [{ mode: 'enforce' }, { mode: 'enforce' }];
   let timers: NodeJS.Timeout[] = [];
   let probesLost = 0;
 
@@ -151,13 +152,16 @@ export function createAgent(deps: AgentDeps): Agent {
     a.mode === b.mode && a.untilMs === b.untilMs && a.by === b.by;
   const applyMode = async (): Promise<void> => {
     const wanted = stance.now();
-    if (isSame(wanted, mode)) return;
-    mode = wanted;
-    report.mode(mode);
-    // Whether its block is in force is part of what is told of a source.
-    for (const { source } of keeper.all()) sightings.touch(source);
-    keeper.setEnforcing(mode.mode === 'enforce');
+    if (!isSame(wanted, mode)) {
+      mode = wanted;
+      report.mode(mode);
+      // Whether its block is in force is part of what is told of a source.
+      for (const { source } of keeper.all()) sightings.touch(source);
+      keeper.setEnforcing(mode.mode === 'enforce');
+    }
+    if (isSame(wanted, inForce)) return;
     await keeper.settle();
+    inForce = wanted;
   };
 
   /** Lifts local blocks, and tells whom it concerns. */
@@ -198,6 +202,7 @@ export function createAgent(deps: AgentDeps): Agent {
   return {
     async start() {
       mode = stance.now();
+      inForce = mode;
       keeper.setEnforcing(mode.mode === 'enforce');
       await refresh();
       // The kernel's news are listened for before its table is loaded, so that the first probe is told too.
@@ -232,6 +237,7 @@ export function createAgent(deps: AgentDeps): Agent {
       await keeper.settle();
     },
     applyMode,
+    stance: () => inForce,
     async liftAll(by) {
       // What the kernel decided a moment ago is to be lifted too.
       await upkeep();

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { type Address, parseAddress } from '@picket/protocol';
 import { v7 } from 'uuid';
 import { createAgent } from '../agent.ts';
+import type { Agent } from '../agent-port.ts';
 import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
 import { createHandler } from '../control/handler.ts';
@@ -46,7 +47,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   // A host of a network in observe mode must not refuse anybody until it has its list again.
   const saved = await readSavedList(policy.state_dir);
   if (saved?.networkId === enrolment?.networkId) stance.setNetwork(saved?.observe);
-  const enforces = (): boolean => firewall.enforces && stance.now().mode === 'enforce';
+  const enforces = (): boolean => firewall.enforces && agent.stance().mode === 'enforce';
   const report = await openReports({
     ...{ policy, engine: engine.name, firewall: firewall.name, enforces, log, run: runCommand },
   });
@@ -62,7 +63,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   // What the agent tells before its uplink is up waits here.
   const early: [Outgoing, { urgent: boolean }][] = [];
   let uplink: Uplink | undefined;
-  const agent = createAgent({
+  const agent: Agent = createAgent({
     ...{ policy, engine, firewall, keeper, stance, lifted, log },
     report: {
       ...report,
@@ -100,7 +101,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   control?.serve(
     createHandler({
       ...{ policy, agent, stance, enforces, now: Date.now, history: historyPath(policy.state_dir) },
-      status: statusReader({ startedAtMs, engine, firewall, enforces, stance, agent, uplink, enrolment }),
+      status: statusReader({ startedAtMs, engine, firewall, enforces, agent, uplink, enrolment }),
     }),
   );
   for (const [outgoing, options] of early) uplink.send(outgoing, options);

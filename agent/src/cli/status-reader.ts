@@ -1,6 +1,5 @@
 import type { Agent } from '../agent-port.ts';
 import type { Status } from '../control/messages.ts';
-import type { Stance } from '../control/stance.ts';
 import { statusMessage } from '../control/status.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import { procfsListeners } from '../host/listeners-procfs.ts';
@@ -14,7 +13,6 @@ export interface Running {
   readonly engine: Engine;
   readonly firewall: Firewall;
   readonly enforces: () => boolean;
-  readonly stance: Stance;
   readonly agent: Agent;
   readonly uplink: Uplink;
   readonly enrolment: Enrolment | undefined;
@@ -22,11 +20,11 @@ export interface Running {
 
 /** A reader of the status of a running agent. */
 export function statusReader(running: Running): () => Promise<Status> {
-  const { startedAtMs, engine, firewall, enforces, stance, agent, uplink, enrolment } = running;
+  const { startedAtMs, engine, firewall, enforces, agent, uplink, enrolment } = running;
   return async () =>
     statusMessage({
       ...{ startedAtMs, nowMs: Date.now(), engine: engine.name, firewall: firewall.name },
-      ...{ enforces: enforces(), stance: stance.now(), figures: agent.figures() },
+      ...{ enforces: enforces(), stance: agent.stance(), figures: agent.figures() },
       ...{ uplink: uplink.status(), enrolment, listeners: await openPorts() },
     });
 }

@@ -44,12 +44,12 @@ export function createHandler(parts: HandlerParts): ControlHandler {
         return no(400, 'a pause must end within 31 days');
       await stance.pause({ atMs, untilMs, by });
       await agent.applyMode();
-      return ok({ stance: stance.now(), wasPaused: true });
+      return ok({ stance: agent.stance(), wasPaused: true });
     }
     if (route === 'POST /v1/resume') {
       const wasPaused = await stance.resume();
       await agent.applyMode();
-      return ok({ stance: stance.now(), wasPaused });
+      return ok({ stance: agent.stance(), wasPaused });
     }
     if (route === 'POST /v1/lift') return ok(await agent.liftAll(by));
     return no(404, `this agent does not know ${route}`);
@@ -69,9 +69,14 @@ function recent(agent: Agent, most: number) {
 async function explainRoute(parts: HandlerParts, text: string): Promise<Answer> {
   const address = parseAddress(firstAddress(text));
   if (address === undefined) return no(400, `"${text}" is no address`);
-  const { policy, agent, stance, enforces, now } = parts;
+  const { policy, agent, enforces, now } = parts;
   const known = agent.known(address);
-  const body = explain(address, known, { policy, nowMs: now(), enforces: enforces(), stance: stance.now() });
+  const body = explain(address, known, {
+    policy,
+    nowMs: now(),
+    enforces: enforces(),
+    stance: agent.stance(),
+  });
   const history = await readHistory(parts.history, known.source);
   return ok({ ...body, history } satisfies Explanation);
 }
