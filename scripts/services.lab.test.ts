@@ -72,6 +72,17 @@ describe.skipIf(missing)(`the services on systemd${missing ? ` (skipped: ${missi
     });
   });
 
+  test('root asks the agent how it is, whoever else may not', async () => {
+    const status = await machine.mustRun('picket-agent status');
+    expect(status).toMatch(/^engine: +kernel$/m);
+    expect(status).toMatch(/^network: +"office" at /m);
+    const asNobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups /usr/local/bin/picket-agent status';
+    expect(await machine.run(asNobody)).toMatchObject({
+      status: 1,
+      said: expect.stringContaining('run this as root'),
+    });
+  });
+
   test('blocks of the network are in the kernel, and outlive a stop of both services', async () => {
     await picket('block office 198.51.100.7 --reason trial');
     const isBlocked = async () =>

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Agent, createAgent } from './agent.ts';
 import type { BookedBlock } from './blocks/book.ts';
 import { createKeeper } from './blocks/keeper.ts';
+import { openLifted } from './control/lifted.ts';
+import { openStance } from './control/stance.ts';
 import type { Probe } from './detect/probe.ts';
 import type { CountedBlock, Desired, Firewall, FoundBlock } from './firewall/firewall.ts';
 import { parsePolicy } from './policy/load.ts';
@@ -17,7 +19,7 @@ const POLICY = parsePolicy('', '');
 const FACTS = { own: ['203.0.113.10'], gateways: ['203.0.113.1'], resolvers: [], onLink: [] };
 
 /** An agent over fakes of its ports, in fake time. */
-function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
+async function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
   const seen = {
     inForce: [] as CountedBlock[],
     sent: [] as Outgoing[],
@@ -49,20 +51,27 @@ function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
     load: async () => undefined,
     save: async () => {},
   });
+  const files = { load: async () => undefined, save: async () => {}, now: Date.now };
+  const [stance, lifted] = [await openStance({ own: 'enforce', ...files }), await openLifted(files)];
   const agent = createAgent({
-    ...{ policy: POLICY, engine, firewall, keeper, log: SILENT_LOG, now: Date.now, newId: v7 },
+    ...{ policy: POLICY, engine, firewall, keeper, stance, lifted },
+    ...{ log: SILENT_LOG, now: Date.now, newId: v7 },
     report: {
       started: () => seen.said.push('started'),
       probe: (probe) => seen.said.push(`probe ${probe.port}`),
       blocked: (block: BookedBlock) => seen.said.push(`blocked ${block.source}`),
-      ended: (source, why) => seen.said.push(`ended ${source}: ${why}`),
+      ended: ({ source }, why) => seen.said.push(`ended ${source}: ${why}`),
+      mode: ({ mode }) => seen.said.push(`mode ${mode}`),
+      lifted: (by, { local, shared }) => seen.said.push(`lifted by ${by}: ${local}, ${shared}`),
+      lost: () => {},
+      stopped: () => {},
     },
     readFacts: async () => FACTS,
     collectors: async () => ['203.0.113.50'],
     allowed: async () => [],
     send: (outgoing) => void seen.sent.push(outgoing),
   });
-  return { agent, seen };
+  return { agent, seen, stance };
 }
 
 const probe = (port: number, address = SCANNER): Probe => ({
@@ -89,10 +98,10 @@ describe('createAgent', () => {
     vi.useRealTimers();
   });
   const begin = async (options?: Parameters<typeof setUp>[0]) => {
-    const parts = setUp(options);
+    const parts = await setUp(options);
     agent = parts.agent;
     await agent.start();
-    return parts.seen;
+    return Object.assign(parts.seen, { stance: parts.stance });
   };
 
   it('has its never-block networks in force before it watches', async () => {
@@ -214,5 +223,67 @@ describe('createAgent', () => {
     const seen = await begin();
     await agent.applyShared(list([[SCANNER, Date.now() + HOUR_MS, 'dropped', 'x']]));
     expect(seen.wants.at(-1)?.shared.get(SCANNER)?.tier).toBe('held');
+  });
+
+  it('goes on to detect while it is paused, carries nothing out, and tells so', async () => {
+    const seen = await begin();
+    seen.sink?.probe(probe(21));
+    seen.sink?.trip(probe(21));
+    const untilMs = Date.now() + HOUR_MS / 2;
+    await seen.stance.pause({ atMs: Date.now(), untilMs, by: 'root' });
+    await agent.applyMode();
+    expect(seen.wants.at(-1)).toMatchObject({ enforce: false });
+    expect(seen.wants.at(-1)?.local.has(SCANNER)).toBe(true);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(seen.sent.at(-1)?.sightings?.[0]?.block?.enforced).toBe(false);
+    seen.sink?.trip(probe(22, '198.51.100.8'));
+    expect(seen.sent.at(-1)?.sightings?.[0]).toMatchObject({ trip: {}, block: { enforced: false } });
+    expect(agent.status().mode).toBe('paused');
+  });
+
+  it('carries its blocks out again when a pause ends by itself', async () => {
+    const seen = await begin();
+    seen.sink?.trip(probe(21));
+    await seen.stance.pause({ atMs: Date.now(), untilMs: Date.now() + 60_000, by: 'root' });
+    await agent.applyMode();
+    await vi.advanceTimersByTimeAsync(62_000);
+    expect(seen.wants.at(-1)).toMatchObject({ enforce: true });
+    expect(seen.wants.at(-1)?.local.has(SCANNER)).toBe(true);
+    expect(seen.said.filter((line) => line.startsWith('mode'))).toEqual(['mode paused', 'mode enforce']);
+  });
+
+  it('observes while its network wants that, until the end that the network named', async () => {
+    const seen = await begin();
+    const untilMs = Date.now() + 60_000;
+    await agent.applyShared({
+      ...list([[SCANNER, Date.now() + HOUR_MS, 'held', 'x']]),
+      observe: { untilMs },
+    });
+    expect(seen.wants.at(-1)).toMatchObject({ enforce: false });
+    expect(seen.wants.at(-1)?.shared.has(SCANNER)).toBe(true);
+    await vi.advanceTimersByTimeAsync(62_000);
+    expect(seen.wants.at(-1)).toMatchObject({ enforce: true });
+    await agent.applyShared({ ...list([]), observe: {} });
+    expect(agent.status().mode).toBe('observe');
+    await agent.applyShared(list([]));
+    expect(agent.status().mode).toBe('enforce');
+  });
+
+  it('lifts every block at once, tells it, and keeps shared ones off until the network decides anew', async () => {
+    const seen = await begin();
+    const end = Date.now() + HOUR_MS;
+    const other = '203.0.113.200';
+    seen.sink?.trip(probe(21));
+    await agent.applyShared(list([[other, end, 'held', 'x']]));
+    expect(await agent.liftAll('alice')).toEqual({ local: 1, shared: 1 });
+    expect([seen.wants.at(-1)?.local.size, seen.wants.at(-1)?.shared.size]).toEqual([0, 0]);
+    expect(seen.sent.at(-1)?.unblocks?.map(({ source }) => source)).toEqual([SCANNER, other]);
+    expect(seen.said).toContain('lifted by alice: 1, 1');
+    await agent.applyShared(list([[other, end, 'held', 'x']]));
+    expect(seen.wants.at(-1)?.shared.size).toBe(0);
+    expect(agent.figures()).toMatchObject({ localBlocks: 0, sharedBlocks: 0, sharedLifted: 1 });
+    expect(agent.known(other)).toMatchObject({ shared: { isLifted: true } });
+    await agent.applyShared(list([[other, end + HOUR_MS, 'held', 'x']]));
+    expect(seen.wants.at(-1)?.shared.has(other)).toBe(true);
   });
 });

@@ -10,74 +10,19 @@ import {
   type Sighting,
   type Source,
   sourceOf,
-  type Unblock,
 } from '@picket/protocol';
+import type { Agent, AgentDeps, EndReason } from './agent-port.ts';
 import type { BookedBlock } from './blocks/book.ts';
-import type { Keeper } from './blocks/keeper.ts';
+import { describeBlock, isLifted, reachableAddress, toShared, unblocks } from './blocks/told.ts';
+import type { StanceNow } from './control/stance.ts';
 import type { Probe } from './detect/probe.ts';
 import { createJudge } from './detect/rules.ts';
 import { createSightings } from './detect/sightings.ts';
-import type { Firewall, SharedBlock } from './firewall/firewall.ts';
+import type { SharedBlock } from './firewall/firewall.ts';
 import type { HostFacts } from './host/facts.ts';
 import { evidenceRules, tierFor } from './policy/derive.ts';
-import type { Policy } from './policy/policy.ts';
-import type { Log } from './report/log.ts';
-import type { Outgoing } from './uplink/outbox.ts';
-import type { Engine } from './watch/engine.ts';
 
-/** The network's block list as this host accepted it; times are in this host's clock. */
-export interface SharedList {
-  readonly entries: ReadonlyMap<Source, BlockEntry>;
-  readonly allow: readonly Cidr[];
-  /** Sources that the last change took off the list. */
-  readonly removed: readonly Source[];
-}
-
-/** What the system log is told, in PortSentry's words. */
-export interface Report {
-  started(): void;
-  /** `source` is what the probe's address counts as. */
-  probe(probe: Probe, source: Source): void;
-  blocked(block: BookedBlock, probe: Probe | undefined): void;
-  ended(source: Source, why: 'its time is over' | 'lifted by the collector'): void;
-}
-
-/** The ports of the agent's loop. */
-export interface AgentDeps {
-  readonly policy: Policy;
-  readonly engine: Engine;
-  readonly firewall: Firewall;
-  readonly keeper: Keeper;
-  readonly report: Report;
-  readonly log: Log;
-  /** Unix ms. */
-  readonly now: () => number;
-  readonly newId: () => string;
-  readonly readFacts: () => Promise<HostFacts>;
-  readonly collectors: () => Promise<readonly Address[]>;
-  /** What the policy allows at this time. */
-  readonly allowed: () => Promise<readonly Cidr[]>;
-  readonly send: (outgoing: Outgoing, options: { urgent: boolean }) => void;
-}
-
-/** The loop over the ports: probes come in, blocks and sightings go out. */
-export interface Agent {
-  /** Sets up detection and blocking; works without a collector. */
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  /** Takes over the network's list; resolves when it is in force. */
-  applyShared(list: SharedList): Promise<void>;
-  neverBlockFacts(): NeverBlockFacts;
-  status(): AgentStatus;
-}
-
-/** What a status event tells of the agent itself. */
-export interface AgentStatus {
-  readonly addresses: Address[];
-  readonly localBlocks: number;
-  /** Probes that the engine knows it did not tell, as of the last upkeep, and sources forgotten for want of room. */
-  readonly probesLost: number;
-}
+export type * from './agent-port.ts';
 
 /** Most addresses of a host that its status names (protocol: statusEventSchema). */
 const MAX_ADDRESSES = 256;
@@ -92,13 +37,16 @@ const EXPIRE_MS = 1_000;
 const REFRESH_MS = 30_000;
 
 export function createAgent(deps: AgentDeps): Agent {
-  const { policy, engine, firewall, keeper, report, log, now } = deps;
+  const { policy, engine, firewall, keeper, stance, lifted, report, log, now } = deps;
   const sightings = createSightings(createJudge(evidenceRules(policy), engine.knowsClient), deps.newId);
   let facts: HostFacts = { own: [], gateways: [], resolvers: [], onLink: [] };
   let collectors: readonly Address[] = [];
   let policyAllow: readonly Cidr[] = [];
   let networkAllow: readonly Cidr[] = [];
+  let entries: ReadonlyMap<Source, BlockEntry> = new Map();
   let shared: ReadonlyMap<Source, SharedBlock> = new Map();
+  /** What was decided last, and what the firewall has carried out. */
+  let [mode, inForce]: [StanceNow, StanceNow] = [{ mode: 'enforce' }, { mode: 'enforce' }];
   let timers: NodeJS.Timeout[] = [];
   let probesLost = 0;
 
@@ -113,7 +61,8 @@ export function createAgent(deps: AgentDeps): Agent {
   };
   const blockOf = (source: Source): Sighting['block'] => {
     const block = keeper.get(source);
-    return block && describe(block, engine.name, firewall);
+    const enforced = firewall.enforces && mode.mode === 'enforce';
+    return block && describeBlock(block, { engine: engine.name, backend: firewall.name, enforced });
   };
   const tell = (which: 'trips' | 'all'): void => {
     const changed = sightings.drain(which, blockOf);
@@ -123,10 +72,10 @@ export function createAgent(deps: AgentDeps): Agent {
   const expire = (): void => {
     const ended = keeper.expire();
     if (ended.length > 0) tell('all');
-    for (const { source } of ended) {
-      report.ended(source, 'its time is over');
+    for (const block of ended) {
+      report.ended(block, 'its time is over');
       // Whoever comes back is a new sighting, with a trip of its own.
-      sightings.forget(source);
+      sightings.forget(block.source);
     }
   };
 
@@ -199,18 +148,62 @@ export function createAgent(deps: AgentDeps): Agent {
     applyNetworks();
   };
 
+  const isSame = (a: StanceNow, b: StanceNow): boolean =>
+    a.mode === b.mode && a.untilMs === b.untilMs && a.by === b.by;
+  const applyMode = async (): Promise<void> => {
+    const wanted = stance.now();
+    if (!isSame(wanted, mode)) {
+      mode = wanted;
+      report.mode(mode);
+      // Whether its block is in force is part of what is told of a source.
+      for (const { source } of keeper.all()) sightings.touch(source);
+      keeper.setEnforcing(mode.mode === 'enforce');
+    }
+    if (isSame(wanted, inForce)) return;
+    await keeper.settle();
+    inForce = wanted;
+  };
+
+  /** Lifts local blocks, and tells whom it concerns. */
+  const lift = (sources: Iterable<Source>, why: EndReason): Source[] =>
+    [...sources].filter((source) => {
+      const block = keeper.get(source);
+      if (block === undefined || !keeper.lift(source)) return false;
+      sightings.forget(source);
+      report.ended(block, why);
+      return true;
+    });
+  const setShared = (): void => {
+    const all = [...entries.values()].map((entry) => toShared(entry, policy));
+    shared = new Map(all.filter((block) => !lifted.has(block)).map((block) => [block.source, block]));
+    keeper.setShared(shared);
+  };
+  const tellUnblocks = (sources: Iterable<Source>, reason: EndReason): void => {
+    const told = unblocks(sources, now(), reason);
+    if (told.length > 0) deps.send({ unblocks: told }, { urgent: true });
+  };
+
   const upkeep = async (): Promise<void> => {
     await refresh();
     const { changed, untold } = await keeper.look();
     for (const block of changed) sightings.touch(block.source);
     adopt(untold);
+    const before = probesLost;
     probesLost = await engine.lost();
+    if (probesLost > before) report.lost(probesLost - before);
     sightings.expire(now() - policy.threshold.window, (source) => keeper.get(source) !== undefined);
+  };
+
+  const everySecond = (): void => {
+    expire();
+    applyMode().catch((error) => log.error('the mode is not carried out yet', { error }));
   };
 
   return {
     async start() {
-      keeper.setEnforcing(policy.mode === 'enforce');
+      mode = stance.now();
+      inForce = mode;
+      keeper.setEnforcing(mode.mode === 'enforce');
       await refresh();
       // The kernel's news are listened for before its table is loaded, so that the first probe is told too.
       await engine.start(sink);
@@ -218,11 +211,11 @@ export function createAgent(deps: AgentDeps): Agent {
       // Beside the count, the engine has its table complete now, not half a minute later.
       probesLost = await engine.lost();
       tell('trips');
-      report.started();
+      report.started(mode);
       const guarded = () => void upkeep().catch((error) => log.error('the upkeep failed', { error }));
       timers = [
         setInterval(() => tell('all'), TELL_MS),
-        setInterval(expire, EXPIRE_MS),
+        setInterval(everySecond, EXPIRE_MS),
         setInterval(guarded, REFRESH_MS),
       ];
     },
@@ -230,61 +223,73 @@ export function createAgent(deps: AgentDeps): Agent {
       for (const timer of timers) clearInterval(timer);
       await engine.stop();
       tell('all');
+      report.stopped();
       await keeper.settle().catch((error) => log.error('the last change is not in force', { error }));
     },
     async applyShared(list) {
-      const lifted = list.removed.filter(
-        (source) => isLifted(shared.get(source), now()) && keeper.lift(source),
-      );
-      for (const source of lifted) {
-        sightings.forget(source);
-        report.ended(source, 'lifted by the collector');
-      }
-      if (lifted.length > 0) deps.send({ unblocks: lifted.map((s) => unblock(s, now())) }, { urgent: true });
-      networkAllow = list.allow;
-      shared = new Map([...list.entries].map(([source, entry]) => [source, toShared(entry, policy)]));
-      keeper.setShared(shared);
+      stance.setNetwork(list.observe);
+      const gone = list.removed.filter((source) => isLifted(shared.get(source), now()));
+      tellUnblocks(lift(gone, 'lifted by the collector'), 'lifted by the collector');
+      [networkAllow, entries] = [list.allow, list.entries];
+      setShared();
       applyNetworks();
+      await applyMode();
       await keeper.settle();
+    },
+    applyMode,
+    stance: () => inForce,
+    async liftAll(by) {
+      // What the kernel decided a moment ago is to be lifted too.
+      await upkeep();
+      const local = lift(
+        [...keeper.all()].map(({ source }) => source),
+        'lifted on this host',
+      );
+      const running = [...shared.values()].filter(({ untilMs }) => untilMs > now());
+      await lifted.add(running);
+      setShared();
+      const counts = { local: local.length, shared: running.length };
+      report.lifted(by, counts);
+      tellUnblocks(new Set([...local, ...running.map(({ source }) => source)]), 'lifted on this host');
+      await keeper.settle();
+      return counts;
     },
     neverBlockFacts: never,
     status: () => ({
       addresses: facts.own.slice(0, MAX_ADDRESSES),
+      mode: mode.mode,
       localBlocks: [...keeper.all()].length,
       probesLost: probesLost + sightings.forgotten,
     }),
+    figures() {
+      const blocks = [...keeper.all()];
+      return {
+        ...{ sources: sightings.size, sourcesForgotten: sightings.forgotten, probesLost },
+        ...{ localBlocks: blocks.length, sharedBlocks: shared.size, sharedLifted: lifted.count() },
+        packetsDropped: blocks.reduce((sum, { droppedPackets }) => sum + droppedPackets, 0),
+      };
+    },
+    known(address) {
+      const source = sourceOf(address, facts.onLink);
+      const entry = entries.get(source);
+      return {
+        source,
+        ...{ track: undefined, tripAtMs: undefined, ...sightings.get(source) },
+        isClient: engine.knowsClient(source, now()),
+        protection: isProtected(source) ? ruleOut(source) : undefined,
+        isAllowedByNetwork: networkAllow.length > 0 && isAmong(networkAllow, source),
+        block: keeper.get(source),
+        shared: entry && { entry, isLifted: !shared.has(source) },
+      };
+    },
+    recent(most) {
+      const tracks = sightings.recent(most);
+      const seen = new Set(tracks.map(({ source }) => source));
+      const blocks = [...keeper.all()].filter(({ source }) => !seen.has(source));
+      return { tracks, blocks: blocks.sort((a, b) => b.atMs - a.atMs).slice(0, most) };
+    },
   };
 }
 
-/** An address that others may have asked for: neither loopback nor link-local where there is another. */
-function reachableAddress(own: readonly Address[]): Address {
-  const ruleOut = neverBlockRule(NO_FACTS);
-  return own.find((address) => ruleOut(address) === undefined) ?? own[0] ?? '::';
-}
-
-/** An entry that goes before its time was lifted by a person: then the host's own block of that source goes too. */
-function isLifted(entry: SharedBlock | undefined, nowMs: number): boolean {
-  return entry !== undefined && entry.untilMs > nowMs + 5_000;
-}
-
-function unblock(source: Source, atMs: number): Unblock {
-  return { source, atMs, reason: 'lifted by the collector' };
-}
-
-function toShared([source, untilMs, tier]: BlockEntry, policy: Policy): SharedBlock {
-  return { source, untilMs, tier: tierFor(policy, tier === 'dropped') };
-}
-
-function describe(block: BookedBlock, engine: string, firewall: Firewall): NonNullable<Sighting['block']> {
-  const { atMs, untilMs, tier, droppedPackets } = block;
-  const [at, until] = [Math.round(atMs), Math.round(untilMs)];
-  return {
-    atMs: at,
-    untilMs: until,
-    tier,
-    engine,
-    backend: firewall.name,
-    enforced: firewall.enforces,
-    droppedPackets,
-  };
-}
+const isAmong = (networks: readonly Cidr[], source: Source): boolean =>
+  neverBlockRule({ ...NO_FACTS, allow: networks })(source) === 'allow list';

@@ -1,12 +1,18 @@
 import { bookPath } from './blocks/book.ts';
-import { parseCall, USAGE } from './cli/args.ts';
+import { type Call, parseCall, USAGE } from './cli/args.ts';
+import { asker } from './cli/ask.ts';
 import { checkCommand } from './cli/check.ts';
 import { downCommand } from './cli/down.ts';
 import { enrollCommand } from './cli/enroll.ts';
+import { explainCommand } from './cli/explain.ts';
 import { importCommand } from './cli/import.ts';
+import { liftCommand } from './cli/lift.ts';
+import { pauseCommand, resumeCommand } from './cli/pause.ts';
 import { replayCommand } from './cli/replay.ts';
 import { runCommandLine } from './cli/run.ts';
+import { statusCommand } from './cli/status.ts';
 import { loadPolicy } from './policy/load.ts';
+import type { Policy } from './policy/policy.ts';
 import { stderrLog } from './report/log.ts';
 import { runCommand } from './run/runner.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -27,11 +33,37 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (call.command === 'import') return importCommand(call);
   const policy = await loadPolicy(call.config);
-  if (call.command === 'down') return downCommand(runCommand, bookPath(policy.state_dir));
-  if (call.command === 'enroll') return enrollCommand(policy, call.joinKeyFile);
-  if (call.command === 'replay') return replayCommand(policy, call);
+  return perform(call, policy);
+}
+
+function perform(
+  call: Exclude<Call, { command: 'help' | 'version' | 'import' }>,
+  policy: Policy,
+): Promise<number> {
   const log = stderrLog('info');
-  return call.command === 'check' ? checkCommand(policy, log) : runCommandLine(policy, log);
+  const badDay = { by: asker(process.env), run: runCommand };
+  switch (call.command) {
+    case 'down':
+      return downCommand(runCommand, bookPath(policy.state_dir));
+    case 'enroll':
+      return enrollCommand(policy, call.joinKeyFile);
+    case 'replay':
+      return replayCommand(policy, call);
+    case 'check':
+      return checkCommand(policy, log);
+    case 'status':
+      return statusCommand(policy, call);
+    case 'explain':
+      return explainCommand(policy, call.address, call.json);
+    case 'pause':
+      return pauseCommand(policy, call.forMs, badDay);
+    case 'resume':
+      return resumeCommand(policy, badDay);
+    case 'lift':
+      return liftCommand(policy, badDay);
+    case 'run':
+      return runCommandLine(policy, log);
+  }
 }
 
 /** Errors that a person can act on carry a code; anything else is a fault of ours and shows where it came from. */

@@ -35,18 +35,26 @@ export const collectorKey = pgTable('collector_key', {
   retiredAt: instant('retired_at'),
 });
 
-export const network = pgTable('network', {
-  id: uuid('id').primaryKey(),
-  name: text('name').notNull().unique(),
-  recipients: text('recipients').array().notNull(),
-  /** IANA time zone in which the mail tells times. */
-  zone: text('zone').notNull().default('UTC'),
-  /** Version of the block list: moved only by `UPDATE … SET list_version = list_version + 1`, the order of commits. */
-  listVersion: bigCount('list_version').notNull().default(0),
-  /** Names one unbroken history of versions. */
-  listEpoch: uuid('list_epoch').notNull(),
-  createdAt: instant('created_at').notNull().defaultNow(),
-});
+export const network = pgTable(
+  'network',
+  {
+    id: uuid('id').primaryKey(),
+    name: text('name').notNull().unique(),
+    recipients: text('recipients').array().notNull(),
+    /** IANA time zone in which the mail tells times. */
+    zone: text('zone').notNull().default('UTC'),
+    /** Version of the block list: moved only by `UPDATE … SET list_version = list_version + 1`, the order of commits. */
+    listVersion: bigCount('list_version').notNull().default(0),
+    /** Names one unbroken history of versions. */
+    listEpoch: uuid('list_epoch').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    /** `observe`: its hosts tell each decision and carry none out. It goes with the block list, so it moves its version. */
+    mode: text('mode').$type<'enforce' | 'observe'>().notNull().default('enforce'),
+    /** When `observe` ends by itself; null: when a person says so. */
+    modeUntil: instant('mode_until'),
+  },
+  () => [check('network_mode', sql`mode in ('enforce', 'observe')`)],
+);
 
 export const host = pgTable(
   'host',

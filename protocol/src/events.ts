@@ -24,11 +24,21 @@ export const sightingsEventSchema = z.object({
 
 const countSchema = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/**
+ * Whether a host carries its decisions out: `observe`, its policy or its network only wants to be told; `paused`, a person
+ * on the host has stopped it for a while.
+ */
+export const modeSchema = z.enum(['enforce', 'observe', 'paused']);
+
+export type Mode = z.infer<typeof modeSchema>;
+
 /** A host's heartbeat. */
 export const statusEventSchema = z.object({
   agentVersion: z.string().max(64),
   engine: z.string().max(32),
   firewall: z.string().max(32),
+  /** Absent from hosts that know no other than to enforce. */
+  mode: modeSchema.optional(),
   /** When the agent started, Unix ms of the host's clock. */
   startedAtMs: unixMsSchema,
   /** The host's clock when the status was made: with the time of receipt it shows a wrong clock. */

@@ -49,6 +49,10 @@ export type Agent = {
   kill: (signal: NodeJS.Signals) => Promise<void>;
   /** Process of the running program itself. */
   pid: () => Promise<number>;
+  /** Command line of another command of the program. */
+  argv: (command: string, ...args: string[]) => string[];
+  /** Runs another command of the program on that host. */
+  ask: (command: string, ...args: string[]) => ReturnType<Lab['exec']>;
   /** Runs `picket-agent down`: removes all it has in the kernel. */
   down: () => Promise<void>;
 };
@@ -83,6 +87,8 @@ export async function prepareAgent(lab: Lab, host: string): Promise<Agent> {
       if (running === undefined) throw new Error(`the agent of ${host} was not started`);
       return running.pid;
     },
+    argv: (command, ...args) => [process.execPath, PROGRAM, command, '--config', config, ...args],
+    ask: (command, ...args) => lab.exec(host, argv(command, ...args)),
     down: async () => {
       await lab.mustExec(host, argv('down'));
     },

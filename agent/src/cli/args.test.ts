@@ -8,6 +8,14 @@ it.each([
     ['enroll', '--join-key-file', '-'],
     { command: 'enroll', config: '/etc/picket/picket.toml', joinKeyFile: '-' },
   ],
+  [['status', '--json'], { command: 'status', config: '/etc/picket/picket.toml', json: true, watch: false }],
+  [
+    ['explain', '2001:db8::1'],
+    { command: 'explain', config: '/etc/picket/picket.toml', json: false, address: '2001:db8::1' },
+  ],
+  [['pause'], { command: 'pause', config: '/etc/picket/picket.toml', forMs: 3_600_000 }],
+  [['pause', '--for', '2d', '--config', 'x'], { command: 'pause', config: 'x', forMs: 172_800_000 }],
+  [['lift', '--all', '--config', 'x'], { command: 'lift', config: 'x' }],
   [['--version'], { command: 'version' }],
   [['-h'], { command: 'help' }],
 ])('reads %j', (args, call) => {
@@ -19,6 +27,13 @@ it.each([
   [['stop'], 'no command "stop"; one of: run,'],
   [['run', 'now'], 'run: unexpected "now"'],
   [['run', '--fast'], "Unknown option '--fast'"],
+  [['explain'], 'explain: ADDRESS is missing'],
+  [['explain', 'a', 'b'], 'explain: unexpected "a b"'],
+  [['pause', '--for', 'ever'], 'pause: --for must be a duration like'],
+  [['pause', '--for', '40d'], 'from 1s to 31d'],
+  [['lift'], 'lift: --all is missing'],
+  [['run', '--json'], '--json belongs to status and explain, not to run'],
+  [['status', '--json', '--watch'], 'status: either --json or --watch'],
   [['run', '--join-key-file', 'x'], '--join-key-file belongs to enroll, not to run'],
 ])('refuses %j and says why', (args, reason) => {
   expect(parseCall(args)).toEqual({ ok: false, reason: expect.stringContaining(reason) });

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { durationSchema } from '../policy/duration.ts';
 import { IMPORT_USAGE, type ImportCall, parseImport } from './import-args.ts';
 import { parseReplay, REPLAY_USAGE, type ReplayCall } from './replay-args.ts';
 
@@ -7,6 +8,10 @@ export type Call =
   | { command: 'run' | 'down' | 'check'; config: string }
   | { command: 'enroll'; config: string; joinKeyFile: string | undefined }
   | ReplayCall
+  | { command: 'status'; config: string; json: boolean; watch: boolean }
+  | { command: 'explain'; config: string; json: boolean; address: string }
+  | { command: 'pause'; config: string; forMs: number }
+  | { command: 'resume' | 'lift'; config: string }
   | ImportCall
   | { command: 'version' }
   | { command: 'help' };
@@ -30,16 +35,48 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent import   translate PortSentry's files into picket.toml (below)
   picket-agent version  print the version
 
+What a running agent is asked; as root:
+  picket-agent status   how it is; --json for programs, --watch for a live view
+  picket-agent explain ADDRESS
+                        what is known of a source, and why it is or is not
+                        blocked; --json for programs
+  picket-agent pause    block nothing for a while: --for 1h (the default), 2d, …
+  picket-agent resume   end a pause
+  picket-agent lift --all
+                        lift every block on this host, the network's too;
+                        works without an agent
+
   --config FILE         default: ${DEFAULT_CONFIG}
 
 ${REPLAY_USAGE}
 ${IMPORT_USAGE}`;
 
-const COMMANDS = ['run', 'enroll', 'check', 'down', 'replay', 'import', 'version', 'help'] as const;
+/** What each command takes beside `--config`: options of its own, and an argument that must be there. */
+const COMMANDS = {
+  run: {},
+  enroll: { options: ['join-key-file'] },
+  check: {},
+  down: {},
+  status: { options: ['json', 'watch'] },
+  explain: { options: ['json'], argument: 'ADDRESS' },
+  pause: { options: ['for'] },
+  resume: {},
+  lift: { options: ['all'] },
+  replay: {},
+  import: {},
+  version: {},
+  help: {},
+} as const satisfies Record<string, { options?: readonly (keyof typeof OPTIONS)[]; argument?: string }>;
+
+type CommandName = keyof typeof COMMANDS;
 
 const OPTIONS = {
   config: { type: 'string' },
   'join-key-file': { type: 'string' },
+  json: { type: 'boolean' },
+  watch: { type: 'boolean' },
+  for: { type: 'string' },
+  all: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -58,24 +95,62 @@ export function parseCall(args: readonly string[]): CallResult {
   if (values.help === true) return { ok: true, call: { command: 'help' } };
   if (values.version === true) return { ok: true, call: { command: 'version' } };
   const [word, ...more] = positionals;
-  const command = COMMANDS.find((known) => known === word);
+  const command = (Object.keys(COMMANDS) as CommandName[]).find((known) => known === word);
   if (command === undefined) {
-    return {
-      ok: false,
-      reason: `${word === undefined ? 'no command' : `no command "${word}"`}; one of: ${COMMANDS.join(', ')}`,
-    };
+    const what = word === undefined ? 'no command' : `no command "${word}"`;
+    return { ok: false, reason: `${what}; one of: ${Object.keys(COMMANDS).join(', ')}` };
   }
-  if (command === 'replay') return { ok: false, reason: 'replay: it comes first, before its options' };
-  if (more.length > 0) return { ok: false, reason: `${command}: unexpected "${more.join(' ')}"` };
-  const joinKeyFile = values['join-key-file'];
-  if (joinKeyFile !== undefined && command !== 'enroll') {
-    return { ok: false, reason: `--join-key-file belongs to enroll, not to ${command}` };
+  const reason = refusal(command, more, values);
+  return reason === undefined ? callOf(command, more, values) : { ok: false, reason };
+}
+
+type Values = ReturnType<typeof parse>['values'];
+
+/** What does not belong to the command, or is missing. */
+function refusal(command: CommandName, more: readonly string[], values: Values): string | undefined {
+  const takes: { options?: readonly string[]; argument?: string } = COMMANDS[command];
+  const [extra] = takes.argument === undefined ? more : more.slice(1);
+  if (extra !== undefined) return `${command}: unexpected "${more.join(' ')}"`;
+  if (takes.argument !== undefined && more.length === 0) return `${command}: ${takes.argument} is missing`;
+  const foreign = Object.keys(values).find((name) => name !== 'config' && !takes.options?.includes(name));
+  if (foreign === undefined) return undefined;
+  const owners = Object.entries(COMMANDS).filter(
+    ([, { options }]: [string, { options?: readonly string[] }]) => options?.includes(foreign),
+  );
+  return `--${foreign} belongs to ${owners.map(([name]) => name).join(' and ')}, not to ${command}`;
+}
+
+/** Longest pause: whoever wants more changes the policy. */
+const pauseSchema = durationSchema('1s', '31d');
+
+function callOf(command: CommandName, [argument = '']: readonly string[], values: Values): CallResult {
+  const { config = DEFAULT_CONFIG, json = false, watch = false } = values;
+  const ok = (call: Call): CallResult => ({ ok: true, call });
+  switch (command) {
+    case 'version':
+    case 'help':
+      return ok({ command });
+    case 'replay':
+    case 'import':
+      return { ok: false, reason: `${command}: it comes first, before its options` };
+    case 'enroll':
+      return ok({ command, config, joinKeyFile: values['join-key-file'] });
+    case 'status':
+      if (json && watch) return { ok: false, reason: 'status: either --json or --watch' };
+      return ok({ command, config, json, watch });
+    case 'explain':
+      return ok({ command, config, json, address: argument });
+    case 'pause': {
+      const forMs = pauseSchema.safeParse(values.for ?? '1h');
+      if (forMs.success) return ok({ command, config, forMs: forMs.data });
+      return { ok: false, reason: `pause: --for must be ${forMs.error.issues[0]?.message}` };
+    }
+    case 'lift':
+      if (values.all !== true) return { ok: false, reason: 'lift: --all is missing: it lifts every block' };
+      return ok({ command, config });
+    default:
+      return ok({ command, config });
   }
-  const config = values.config ?? DEFAULT_CONFIG;
-  if (command === 'import') return { ok: false, reason: 'import: it comes first, before its options' };
-  if (command === 'version') return { ok: true, call: { command } };
-  if (command === 'help') return { ok: true, call: { command } };
-  return { ok: true, call: command === 'enroll' ? { command, config, joinKeyFile } : { command, config } };
 }
 
 function parse(args: readonly string[]) {

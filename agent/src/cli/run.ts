@@ -2,20 +2,28 @@ import { lookup } from 'node:dns/promises';
 import { type Address, parseAddress } from '@picket/protocol';
 import { v7 } from 'uuid';
 import { createAgent } from '../agent.ts';
+import type { Agent } from '../agent-port.ts';
 import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
+import { createHandler } from '../control/handler.ts';
+import { controlPath, openControlSocket } from '../control/socket.ts';
 import { createAllowed, resolveName } from '../host/allowed.ts';
 import { readHostFacts } from '../host/facts.ts';
 import type { Policy } from '../policy/policy.ts';
+import { historyPath } from '../report/history.ts';
 import type { Log } from '../report/log.ts';
-import { openReport } from '../report/report.ts';
+import { openReports } from '../report/open.ts';
+import { runCommand } from '../run/runner.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
+import { readSavedList } from '../uplink/list-file.ts';
 import type { Outgoing } from '../uplink/outbox.ts';
 import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
 import { AGENT_VERSION } from '../version.ts';
+import { openStanceFiles } from './people.ts';
 import { chooseParts } from './setup.ts';
+import { statusReader } from './status-reader.ts';
 
 /** Longest an orderly end may take, ms: service managers lose patience after some ten times that. */
 const STOP_LIMIT_MS = 8_000;
@@ -28,17 +36,20 @@ const STOP_LIMIT_MS = 8_000;
  */
 export async function runCommandLine(policy: Policy, log: Log): Promise<number> {
   await makePrivateFolder(policy.state_dir);
+  // Whoever holds the socket has the folder to itself.
+  const control = await openControlSocket(controlPath(policy.state_dir), log);
   const [identity, enrolment] = await Promise.all([
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),
   ]);
   const { engine, firewall } = await chooseParts(policy, log);
-  const report = openReport({
-    policy,
-    engine: engine.name,
-    firewall: firewall.name,
-    enforces: firewall.enforces,
-    log,
+  const { stance, lifted } = await openStanceFiles(policy);
+  // A host of a network in observe mode must not refuse anybody until it has its list again.
+  const saved = await readSavedList(policy.state_dir);
+  if (saved?.networkId === enrolment?.networkId) stance.setNetwork(saved?.observe);
+  const enforces = (): boolean => firewall.enforces && agent.stance().mode === 'enforce';
+  const report = await openReports({
+    ...{ policy, engine: engine.name, firewall: firewall.name, enforces, log, run: runCommand },
   });
   const book = bookPath(policy.state_dir);
   const keeper = createKeeper({
@@ -52,8 +63,15 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   // What the agent tells before its uplink is up waits here.
   const early: [Outgoing, { urgent: boolean }][] = [];
   let uplink: Uplink | undefined;
-  const agent = createAgent({
-    ...{ policy, engine, firewall, keeper, report, log },
+  const agent: Agent = createAgent({
+    ...{ policy, engine, firewall, keeper, stance, lifted, log },
+    report: {
+      ...report,
+      mode(now) {
+        report.mode(now);
+        uplink?.tellSoon();
+      },
+    },
     now: Date.now,
     newId: v7,
     readFacts: readHostFacts,
@@ -80,6 +98,12 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
       ...agent.status(),
     }),
   });
+  control?.serve(
+    createHandler({
+      ...{ policy, agent, stance, enforces, now: Date.now, history: historyPath(policy.state_dir) },
+      status: statusReader({ startedAtMs, engine, firewall, enforces, agent, uplink, enrolment }),
+    }),
+  );
   for (const [outgoing, options] of early) uplink.send(outgoing, options);
   log.info('watching', { engine: engine.name, firewall: firewall.name, version: AGENT_VERSION });
 
@@ -88,6 +112,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   });
   log.info(`ending on ${signal}; blocks stay in force`);
   setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+  await control?.close();
   await agent.stop();
   await uplink.stop();
   await report.close();

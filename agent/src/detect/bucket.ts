@@ -35,3 +35,20 @@ export function take(
   const isOver = tokens < 1;
   return { bucket: { tokens: isOver ? tokens : tokens - 1, atMs }, isOver };
 }
+
+/**
+ * How a bucket stands at a time: whole tokens left, and when the next one is back, ms; undefined when it is full. A source
+ * that has none left trips with its next distinct port.
+ */
+export function level(
+  bucket: Bucket | undefined,
+  atMs: number,
+  { ports, window }: { readonly ports: number; readonly window: number },
+): { left: number; nextAtMs: number | undefined } {
+  const size = ports - 1;
+  if (bucket === undefined) return { left: size, nextAtMs: undefined };
+  const tokens = Math.min(size, bucket.tokens + (Math.max(0, atMs - bucket.atMs) * size) / window);
+  if (tokens >= size) return { left: size, nextAtMs: undefined };
+  const left = Math.floor(tokens);
+  return { left, nextAtMs: Math.ceil(atMs + ((left + 1 - tokens) * window) / size) };
+}

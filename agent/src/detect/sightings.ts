@@ -29,6 +29,12 @@ export interface Sightings {
   expire(beforeMs: number, keeps: (source: Source) => boolean): void;
   /** Tracks with more than one contact, the youngest last: the evidence to keep when room is short. */
   strong(): Iterable<Track>;
+  /** What is known of a source, and when it tripped. */
+  get(source: Source): { track: Track; tripAtMs: number | undefined } | undefined;
+  /** The sources seen last, the youngest first. */
+  recent(most: number): Track[];
+  /** Sources that are remembered. */
+  readonly size: number;
   /** Sources forgotten for want of room. */
   readonly forgotten: number;
 }
@@ -127,6 +133,14 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
       }
     },
     strong: () => tracker.strong(),
+    get(source) {
+      const track = trackOf(source);
+      return track && { track, tripAtMs: tellings.get(source)?.tripAtMs };
+    },
+    recent: (most) => tracker.recent(most),
+    get size() {
+      return tracker.size + adopted.size;
+    },
     get forgotten() {
       return tracker.forgotten;
     },

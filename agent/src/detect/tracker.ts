@@ -22,6 +22,8 @@ export interface Tracker {
   forget(source: Source): void;
   /** Tracks with more than one contact, the youngest last. */
   strong(): Iterable<Track>;
+  /** The tracks seen last, the youngest first. */
+  recent(most: number): Track[];
   readonly size: number;
   /** Sources forgotten for want of room. */
   readonly forgotten: number;
@@ -68,6 +70,10 @@ export function createTracker({ judge, most = MAX_TRACKS, onForget = () => {} }:
     get,
     forget,
     strong: () => strong.values(),
+    recent(most) {
+      const last = [single, strong].flatMap((tracks) => [...tracks.values()].slice(-most));
+      return last.sort((a, b) => b.lastAtMs - a.lastAtMs).slice(0, most);
+    },
     get size() {
       return single.size + strong.size;
     },

@@ -1,4 +1,6 @@
 import type { Address, PortRange, Technique, Transport } from '@picket/protocol';
+import type { LiftedCounts } from '../agent-port.ts';
+import type { StanceNow } from '../control/stance.ts';
 
 /**
  * PortSentry's words, letter by letter as version 1.2 wrote them (portsentry.c, portsentry_io.c, `ReportPacketType`),
@@ -67,6 +69,30 @@ export function ignoredLine(transport: Transport): string {
 /** A block that ended; PortSentry's never did. */
 export function unblockedLine(source: string, why: string): string {
   return `adminalert: Host ${source} is no longer blocked: ${why}`;
+}
+
+/** The end of a block that was told and not carried out. */
+export function wouldUnblockLine(source: string, why: string): string {
+  return `adminalert: Host ${source} would no longer be blocked: ${why}`;
+}
+
+/** What is carried out from now on; PortSentry always did or never. */
+export function modeLine({ mode, untilMs, by }: StanceNow): string {
+  if (mode === 'enforce') return 'adminalert: Hosts that scan are blocked from now on.';
+  const whose = by === undefined ? '' : ` by ${by}`;
+  const until = untilMs === undefined ? '' : ` until ${new Date(untilMs).toISOString()}`;
+  const what = mode === 'paused' ? `Paused${whose}${until}` : `Observe mode${whose}${until}`;
+  return `adminalert: ${what}: hosts that scan are told, and none is blocked.`;
+}
+
+/** A person lifted all blocks. */
+export function liftedLine(by: string, { local, shared }: LiftedCounts): string {
+  return `adminalert: All blocks lifted by ${by}: ${local} of this host, ${shared} of the network.`;
+}
+
+/** Probes of which nothing more is known. */
+export function lostLine(count: number): string {
+  return `adminalert: and ${count} probes more that could not be read`;
 }
 
 /** Lines left out because one source wrote too many. */

@@ -19,7 +19,7 @@ function record(changes: Partial<ReportOptions> = {}, toml: object = {}) {
   const lines: string[] = [];
   const report = openReport({
     policy: policySchema.parse(toml),
-    ...{ engine: 'kernel', firewall: 'nftables', enforces: true, log: SILENT_LOG },
+    ...{ engine: 'kernel', firewall: 'nftables', enforces: () => true, log: SILENT_LOG },
     sink: { write: (line) => lines.push(line), close: async () => {} },
     ...changes,
   });
@@ -29,7 +29,7 @@ function record(changes: Partial<ReportOptions> = {}, toml: object = {}) {
 describe('the report', () => {
   it('starts with what is left alone, and ends with being active', async () => {
     const { lines, report } = record({}, { watch: { ignore_tcp: '113', ignore_udp: '' } });
-    report.started();
+    report.started({ mode: 'enforce' });
     expect(lines).toEqual([
       'adminalert: Advanced Stealth scan detection mode activated. Ignored TCP port: 113',
       'adminalert: PortSentry is now active and listening.',
@@ -39,7 +39,7 @@ describe('the report', () => {
 
   it('of the connect engine starts with the ports it binds', async () => {
     const { lines, report } = record({ engine: 'connect' }, { connect: { tcp: '1', udp: '7' } });
-    report.started();
+    report.started({ mode: 'enforce' });
     expect(lines.slice(0, 2)).toEqual([
       'adminalert: Going into listen mode on TCP port: 1',
       'adminalert: Going into listen mode on UDP port: 7',
@@ -52,7 +52,7 @@ describe('the report', () => {
     report.probe(PROBE, PROBE.address);
     report.blocked(BLOCK, PROBE);
     report.probe(PROBE, PROBE.address);
-    report.ended(BLOCK.source, 'its time is over');
+    report.ended(BLOCK, 'its time is over');
     report.probe(PROBE, PROBE.address);
     expect(lines).toEqual([
       SCAN,
@@ -66,8 +66,34 @@ describe('the report', () => {
     await report.close();
   });
 
+  it('says at the start and later that nobody is blocked, until when, and who wants it so', async () => {
+    let mode: 'enforce' | 'observe' | 'paused' = 'observe';
+    const { lines, report } = record(
+      { enforces: () => mode === 'enforce' },
+      { watch: { ignore_tcp: '', ignore_udp: '' } },
+    );
+    report.started({ mode, by: 'the network' });
+    report.blocked(BLOCK, PROBE);
+    report.ended(BLOCK, 'its time is over');
+    mode = 'paused';
+    report.mode({ mode, by: 'alice', untilMs: 0 });
+    report.lifted('alice', { local: 2, shared: 3 });
+    mode = 'enforce';
+    report.mode({ mode });
+    expect(lines).toEqual([
+      'adminalert: PortSentry is now active and listening.',
+      'adminalert: Observe mode by the network: hosts that scan are told, and none is blocked.',
+      'attackalert: Ignoring TCP response per configuration file setting.',
+      'adminalert: Host 198.51.100.7 would no longer be blocked: its time is over',
+      'adminalert: Paused by alice until 1970-01-01T00:00:00.000Z: hosts that scan are told, and none is blocked.',
+      'adminalert: All blocks lifted by alice: 2 of this host, 3 of the network.',
+      'adminalert: Hosts that scan are blocked from now on.',
+    ]);
+    await report.close();
+  });
+
   it('never calls blocked what is not', async () => {
-    const { lines, report } = record({ firewall: 'log-only', enforces: false });
+    const { lines, report } = record({ firewall: 'log-only', enforces: () => false });
     report.blocked(BLOCK, PROBE);
     report.probe(PROBE, PROBE.address);
     expect(lines).toEqual(['attackalert: Ignoring TCP response per configuration file setting.', SCAN]);

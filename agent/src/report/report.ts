@@ -1,5 +1,5 @@
 import { firstAddress, type PortRange, type Source } from '@picket/protocol';
-import type { Report } from '../agent.ts';
+import type { Report } from '../agent-port.ts';
 import type { BookedBlock } from '../blocks/book.ts';
 import type { Probe } from '../detect/probe.ts';
 import { addBlocks } from '../nft/elements.ts';
@@ -13,10 +13,14 @@ import {
   connectStartLines,
   ignoredLine,
   leftOutLine,
+  liftedLine,
+  lostLine,
+  modeLine,
   moreLine,
   scanLine,
   stealthStartLines,
   unblockedLine,
+  wouldUnblockLine,
 } from './portsentry.ts';
 import { type LineSink, openSyslog } from './syslog.ts';
 
@@ -25,9 +29,9 @@ export interface ReportOptions {
   readonly policy: Policy;
   /** Name of the engine that watches. */
   readonly engine: string;
-  /** Name of the backend that blocks, and whether it really refuses packets. */
+  /** Name of the backend that blocks, and whether packets are really refused now. */
   readonly firewall: string;
-  readonly enforces: boolean;
+  readonly enforces: () => boolean;
   readonly log: Log;
   /** Where lines go; the system log unless a test says otherwise. */
   readonly sink?: LineSink;
@@ -64,11 +68,13 @@ export function openReport(options: ReportOptions): Report & { close(): Promise<
   };
   const timer = setInterval(account, accountMs).unref();
   return {
-    started() {
+    started(stance) {
       for (const line of startLines(policy, engine)) sink.write(line);
+      if (stance.mode !== 'enforce') sink.write(modeLine(stance));
     },
+    stopped() {},
     probe(probe, source) {
-      const isBlocked = blocked.has(source);
+      const isBlocked = blocked.has(source) && options.enforces();
       writeOf(
         limit,
         probe.address,
@@ -77,13 +83,16 @@ export function openReport(options: ReportOptions): Report & { close(): Promise<
       );
     },
     blocked(block, probe) {
-      if (options.enforces && blocked.size < MAX_BLOCKED) blocked.add(block.source);
+      if (options.enforces() && blocked.size < MAX_BLOCKED) blocked.add(block.source);
       writeOf(outcomes, block.source, outcomeLine(options, block, probe));
     },
-    ended(source, why) {
-      blocked.delete(source);
-      writeOf(outcomes, source, unblockedLine(source, why));
+    ended({ source }, why) {
+      const wasBlocked = blocked.delete(source) || options.enforces();
+      writeOf(outcomes, source, (wasBlocked ? unblockedLine : wouldUnblockLine)(source, why));
     },
+    mode: (stance) => sink.write(modeLine(stance)),
+    lifted: (by, counts) => sink.write(liftedLine(by, counts)),
+    lost: (count) => sink.write(lostLine(count)),
     async close() {
       clearInterval(timer);
       account();
@@ -111,7 +120,7 @@ function outcomeLine(
   block: BookedBlock,
   probe: Probe | undefined,
 ): string {
-  if (!enforces) return ignoredLine(probe?.transport ?? 'tcp');
+  if (!enforces()) return ignoredLine(probe?.transport ?? 'tcp');
   const via = block.decidedBy === 'kernel' ? `${firewall} in the kernel` : firewall;
   return blockedLine({ source: block.source, via, command: commandOf(firewall, block) });
 }

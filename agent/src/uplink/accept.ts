@@ -44,6 +44,8 @@ export interface AcceptedList {
   readonly entries: ReadonlyMap<Source, BlockEntry>;
   /** Addresses that no host of the network blocks. */
   readonly allow: readonly Cidr[];
+  /** There while the network is in observe mode; its end, if it has one, is in the host's clock. */
+  readonly observe?: { readonly untilMs?: number | undefined } | undefined;
   /** Entries that were refused or cut, by reason. */
   readonly refused: Readonly<Record<string, number>>;
 }
@@ -77,7 +79,11 @@ export async function acceptList(
     }
   });
   const { version, epoch, allow } = state;
-  return { version, epoch, entries, allow, refused };
+  return { version, epoch, entries, allow, observe: observeOf(state, clock), refused };
+}
+
+function observeOf({ observe }: ListState, clock: Clock): AcceptedList['observe'] {
+  return observe?.untilMs === undefined ? observe : { untilMs: Math.max(0, clock.toHostMs(observe.untilMs)) };
 }
 
 /** Entries decided on in one go: some 5 ms of work beside the longest allow list of networks. */

@@ -12,6 +12,7 @@ export interface DesiredList {
   readonly entries: ReadonlyMap<Source, BlockEntry>;
   readonly allow: readonly Cidr[];
   readonly removed: readonly Source[];
+  readonly observe?: AcceptedList['observe'];
 }
 
 /** Puts a list in force; throws when it could not. */
@@ -85,10 +86,10 @@ export class Applier {
 
   async #put(state: ListState): Promise<void> {
     const list = await this.#options.accept(state);
-    const { version, epoch, entries, allow } = list;
+    const { version, epoch, entries, allow, observe } = list;
     const before = this.#inForce?.entries ?? new Map<Source, BlockEntry>();
     const removed = [...before.keys()].filter((source) => !entries.has(source));
-    await this.#options.apply({ version, epoch, entries, allow, removed });
+    await this.#options.apply({ version, epoch, entries, allow, removed, observe });
     this.#inForce = list;
     this.#done = state;
     this.#failures = 0;

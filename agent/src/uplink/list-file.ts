@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { blockEntrySchema, sourceSchema, uuid7Schema } from '@picket/protocol';
+import { blockEntrySchema, blockListClaimsSchema, sourceSchema, uuid7Schema } from '@picket/protocol';
 import { z } from 'zod';
 import type { Log } from '../report/log.ts';
 import type { Enrolment } from './enrolment.ts';
@@ -15,10 +15,19 @@ const savedSchema = z.object({
   digest: z.string().regex(/^[0-9a-f]{16}$/),
   entries: z.array(blockEntrySchema),
   allow: z.array(sourceSchema),
+  observe: blockListClaimsSchema.shape.observe,
 });
 
 /** Least time between two saves, ms: a list of 100,000 is 6 MB, and what is not saved is asked for again. */
 const SAVE_GAP_MS = 1_000;
+
+/** What was saved last, of whatever network; undefined when there is none, or it is damaged. */
+export async function readSavedList(stateDir: string): Promise<z.infer<typeof savedSchema> | undefined> {
+  const text = await readFileIfThere(pathOf(stateDir));
+  return text === undefined ? undefined : savedSchema.safeParse(parseJson(text)).data;
+}
+
+const pathOf = (stateDir: string): string => join(stateDir, 'block-list.json');
 
 /** Keeps the newest list in a file, so that a restart has it with the collector away. */
 export interface ListFile {
@@ -32,7 +41,7 @@ export interface ListFile {
 
 /** The file `block-list.json` in the state folder. Faults are told in the log: the list in memory goes on to serve. */
 export function openListFile(stateDir: string, enrolment: Enrolment, log: Log): ListFile {
-  const path = join(stateDir, 'block-list.json');
+  const path = pathOf(stateDir);
   const { networkId, collectorId } = enrolment;
   let waiting: ListState | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -41,8 +50,8 @@ export function openListFile(stateDir: string, enrolment: Enrolment, log: Log): 
     const state = waiting;
     if (state === undefined) return;
     waiting = undefined;
-    const { epoch, version, iat, digest, allow } = state;
-    const saved = { networkId, collectorId, epoch, version, iat, digest, allow };
+    const { epoch, version, iat, digest, allow, observe } = state;
+    const saved = { networkId, collectorId, epoch, version, iat, digest, allow, observe };
     const text = JSON.stringify({ ...saved, entries: [...state.entries.values()] });
     await replaceFile(path, text).catch((error: unknown) =>
       log.error('the block list cannot be saved', { path, error }),
@@ -65,9 +74,9 @@ export function openListFile(stateDir: string, enrolment: Enrolment, log: Log): 
       }
       const { entries, epoch, ...saved } = parsed.data;
       if (saved.networkId !== networkId || saved.collectorId !== collectorId) return NO_LIST;
-      const { version, iat, digest, allow } = saved;
+      const { version, iat, digest, allow, observe } = saved;
       return {
-        ...{ epoch, version, iat, digest, allow },
+        ...{ epoch, version, iat, digest, allow, observe },
         entries: new Map(entries.map((entry) => [entry[0], entry])),
       };
     },

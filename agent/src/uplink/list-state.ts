@@ -17,6 +17,8 @@ export interface ListState {
   readonly digest: string;
   readonly entries: ReadonlyMap<Source, BlockEntry>;
   readonly allow: readonly Source[];
+  /** There while the network is in observe mode; its end, if it has one, is in the collector's clock. */
+  readonly observe?: BlockListClaims['observe'];
 }
 
 /** What a host has before the first list. */
@@ -57,10 +59,10 @@ export async function updateList(state: ListState, claims: BlockListClaims): Pro
   const digest = await digestAfter(state, claims);
   if (digest !== claims.digest)
     return { do: 'ask-whole', why: 'the list that comes of it has another digest' };
-  const { epoch, version, iat, allow } = claims;
+  const { epoch, version, iat, allow, observe } = claims;
   return {
     do: 'take',
-    state: { epoch, version, iat, digest, allow, entries: applyChanges(state.entries, claims) },
+    state: { epoch, version, iat, digest, allow, observe, entries: applyChanges(state.entries, claims) },
     isNews: !isSameHistory || version !== state.version,
   };
 }

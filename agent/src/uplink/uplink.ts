@@ -47,6 +47,8 @@ export interface UplinkStatus {
   readonly pushFault: string | undefined;
   readonly pullFault: string | undefined;
   readonly clockOffsetMs: number;
+  /** When the collector last answered as itself, Unix ms of the host's clock. */
+  readonly lastContactMs: number | undefined;
   readonly accepted: number;
   readonly rejected: number;
   /** Sightings given up before they were in a batch. */
@@ -62,6 +64,8 @@ export interface Uplink {
   /** Resolves when all that was handed over is kept. */
   flush(): Promise<void>;
   status(): UplinkStatus;
+  /** The status changed in a way that the collector should know of soon. */
+  tellSoon(): void;
   /** Keeps what is there, gives pushes under way a moment, and ends. */
   stop(): Promise<void>;
 }
@@ -103,6 +107,7 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
     send: (outgoing, { urgent }) => sender.send(outgoing, urgent),
     flush: () => sender.flush(),
     status: () => statusOf(parts),
+    tellSoon: () => heartbeat.tellSoon(),
     stop() {
       clearInterval(expiry);
       return end(parts);
@@ -128,8 +133,15 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
     void applier.want(state);
   };
   const saved = await file.load();
-  const puller = new Puller({ http, speaker, log, onList, onContact: () => pusher.wake() }, saved);
-  const parts: Parts = { http, speaker, spool, pusher, sender, heartbeat, file, applier, puller };
+  const onContact = (): void => {
+    parts.lastContactMs = Date.now();
+    pusher.wake();
+  };
+  const puller = new Puller({ http, speaker, log, onList, onContact }, saved);
+  const parts: Parts = {
+    ...{ http, speaker, spool, pusher, sender, heartbeat, file, applier, puller },
+    lastContactMs: undefined,
+  };
   if (saved.epoch !== undefined) await applier.want(saved);
   return parts;
 }
@@ -167,9 +179,11 @@ interface Parts {
   readonly file: ListFile;
   readonly applier: Applier;
   readonly puller: Puller;
+  lastContactMs: number | undefined;
 }
 
-function statusOf({ speaker, spool, pusher, sender, applier, puller }: Parts): UplinkStatus {
+function statusOf(parts: Parts): UplinkStatus {
+  const { speaker, spool, pusher, sender, applier, puller, lastContactMs } = parts;
   const { accepted, rejected, why } = pusher.stats;
   const { version = 0, entries, refused = {} } = applier.inForce ?? {};
   return {
@@ -177,6 +191,7 @@ function statusOf({ speaker, spool, pusher, sender, applier, puller }: Parts): U
     pushFault: why,
     pullFault: puller.why,
     clockOffsetMs: speaker.clock.offsetMs(),
+    lastContactMs,
     accepted,
     rejected,
     sightingsLost: sender.lost,
@@ -199,9 +214,10 @@ function runAlone(log: Log, why: string): Uplink {
   return {
     send: () => {},
     flush: async () => {},
+    tellSoon: () => {},
     stop: async () => {},
     status: () => ({
-      ...{ isEnrolled: false, pushFault: why, pullFault: why, clockOffsetMs: 0 },
+      ...{ isEnrolled: false, pushFault: why, pullFault: why, clockOffsetMs: 0, lastContactMs: undefined },
       ...{ accepted: 0, rejected: 0, sightingsLost: 0, spool: undefined },
       blockList: { version: 0, entries: 0, refused: {} },
     }),

@@ -26,11 +26,18 @@ export function compose(facts: Facts, sending: Sending, shown: number): Letter {
     subject: subjectOf(facts),
     heading: `Picket, network ${foreign(facts.network.name, 60)}`,
     dateline: times.minute(facts.hourMs),
-    notices: lateness(facts, sending, times),
+    notices: [...observing(facts, times), ...lateness(facts, sending, times)],
     summary: summaryOf(facts, times),
     sections: [attackAlerts(facts, times, shown), byHand(facts, times)].filter(hasContent),
     footer: footer(facts, times),
   };
+}
+
+/** Whoever reads on must not believe that anybody was blocked. */
+function observing({ observe }: Facts, times: TimeWriter): string[] {
+  if (observe === undefined) return [];
+  const until = observe.untilMs === null ? '' : ` until ${times.minute(observe.untilMs)}`;
+  return [`This network is in observe mode${until}: scanners are told, and no host is to block them.`];
 }
 
 function lateness(facts: Facts, { atMs, attempt }: Sending, times: TimeWriter): string[] {

@@ -137,6 +137,8 @@ export type News = z.infer<typeof newsSchema>;
 export const factsSchema = newsSchema.extend({
   version: z.literal(1),
   network: z.object({ name: z.string(), zone: z.string() }),
+  /** There while the whole network is in observe mode, with its end if it has one; absent from facts of older releases. */
+  observe: z.object({ untilMs: ms.nullable() }).optional(),
   /** The full hour the mail is due at, or the moment a person asked for it. */
   hourMs: ms,
   /** A person asked for it between the hours. */
@@ -150,4 +152,15 @@ export type Facts = z.infer<typeof factsSchema>;
 /** Whether there is anything that makes a mail: sightings below the threshold alone do not. */
 export function isWorthMail(news: Pick<News, 'totals' | 'people'>): boolean {
   return news.totals.scanners > 0 || news.people.added > 0;
+}
+
+/** Whether nothing told here is in force anywhere because the network is in observe mode. */
+export function isOnlyObserved({ observe, totals }: Pick<Facts, 'observe' | 'totals'>): boolean {
+  return observe !== undefined && totals.mostInForce === 0;
+}
+
+/** Whether a scanner would be blocked if the network were not in observe mode. */
+export function wouldBeBlocked(scanner: ScannerFacts, { observe }: Pick<Facts, 'observe'>): boolean {
+  const isDecided = scanner.shared !== null || scanner.sightings.some(({ block }) => block !== null);
+  return observe !== undefined && scanner.hostsInForce === 0 && isDecided;
 }

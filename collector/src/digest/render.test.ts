@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Parser } from 'htmlparser2';
 import { expect, test } from 'vitest';
-import type { Facts } from './facts.ts';
+import type { Facts, SightingFacts } from './facts.ts';
 import { render } from './render.ts';
 import { scannerFacts, sightingFacts, typical } from './testing/facts.ts';
 
@@ -21,6 +21,21 @@ test('a mail with all kinds of news reads as the golden one', async () => {
     '[prod] 2 of 4 scanners blocked on up to 3 hosts, 1 source blocked by hand: needs a look',
   );
   await expect(text).toMatchFileSnapshot('testdata/eventful.txt');
+});
+
+test('a mail of a network in observe mode says so first, and calls nothing blocked', async () => {
+  const facts = onlyObserved();
+  const { subject, text } = render(facts, onTime(facts));
+  expect(subject).toBe('[prod] 2 scanners would have been blocked (observe mode)');
+  expect(text).not.toMatch(/: blocked|Blocked (it|both|all|by)|in force on [1-9]/);
+  await expect(text).toMatchFileSnapshot('testdata/observe.txt');
+});
+
+test('a host that blocks all the same, in a network in observe mode, is told as what it does', () => {
+  const facts = typical({ observe: { untilMs: null } });
+  const { subject, text } = render(facts, onTime(facts));
+  expect(subject).toBe('[prod] 1 scanner blocked on 3 hosts');
+  expect(text).toContain('This network is in observe mode: ');
 });
 
 test('lines of the text part stay within 78 columns', () => {
@@ -137,6 +152,21 @@ const peoplesBlock = () => ({
   author: 'ada',
   hostsInForce: 3,
 });
+
+/** A network whose hosts only observe: one scanner that the network knows, one that a single host tells. */
+function onlyObserved(): Facts {
+  const block = { ...sightingFacts().block, enforced: false, droppedPackets: 0 };
+  const sightings = [sightingFacts({ block: block as SightingFacts['block'] })];
+  const quiet = { hostsInForce: 0, observingHosts: 1, droppedPackets: 0, sightings };
+  const known = scannerFacts(quiet);
+  const told = scannerFacts({ ...quiet, source: '203.0.113.9', address: '203.0.113.9', shared: null });
+  const totals = { ...typical().totals, scanners: 2, blocked: 1, observed: 1, probes: 18, droppedPackets: 0 };
+  return typical({
+    observe: { untilMs: typical().hourMs + 7 * 86_400_000 },
+    scanners: [known, told],
+    totals: { ...totals, fewestInForce: 0, mostInForce: 0 },
+  });
+}
 
 /** An hour in which much happened. */
 function eventful(): Facts {

@@ -1,5 +1,11 @@
 import { formatPortRanges, TRANSPORTS } from '@picket/protocol';
-import type { Facts, ScannerFacts, SharedBlock, SightingFacts } from './facts.ts';
+import {
+  type Facts,
+  type ScannerFacts,
+  type SharedBlock,
+  type SightingFacts,
+  wouldBeBlocked,
+} from './facts.ts';
 import { foreign } from './foreign.ts';
 import type { Card, Row } from './letter.ts';
 import { list, number, plural } from './words.ts';
@@ -16,7 +22,10 @@ export function scannerCard(scanner: ScannerFacts, facts: Facts, times: TimeWrit
     { label: 'When', lines: [times.span(scanner.firstMs, scanner.lastMs)] },
     { label: 'Techniques', lines: [techniques(scanner)] },
     { label: 'Hosts', lines: hostLines(scanner, times) },
-    { label: 'Blocked', lines: blockLines(scanner, facts, times) },
+    {
+      label: wouldBeBlocked(scanner, facts) ? 'Would block' : 'Blocked',
+      lines: blockLines(scanner, facts, times),
+    },
     {
       label: 'Dropped',
       // Hosts count now and then: none so far may only mean that none was counted yet.
@@ -60,6 +69,7 @@ function isBlocked(scanner: ScannerFacts): boolean {
 }
 
 function badge(scanner: ScannerFacts, facts: Facts): string {
+  if (wouldBeBlocked(scanner, facts)) return 'would have been blocked (observe mode)';
   if (!isBlocked(scanner)) {
     if (scanner.ownHost !== null) return 'not blocked, a host of this network';
     if (scanner.allowed !== null) return 'not blocked, on the allow list';
@@ -103,7 +113,7 @@ function portsOf(sighting: SightingFacts): string {
 function blockLines(scanner: ScannerFacts, facts: Facts, times: TimeWriter): string[] {
   const local = scanner.sightings.flatMap(({ host, block }) => {
     if (block === null) return [];
-    if (!block.enforced) return [`not by ${foreign(host)}: it only observes`];
+    if (!block.enforced && facts.observe === undefined) return [`not by ${foreign(host)}: it only observes`];
     return [`by ${foreign(host)} itself, ${TIER[block.tier]}: ${times.span(block.atMs, block.untilMs)}`];
   });
   if (scanner.shared !== null) return [...local, ...sharedLines(scanner.shared, scanner, facts, times)];

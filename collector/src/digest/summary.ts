@@ -1,4 +1,4 @@
-import type { Facts } from './facts.ts';
+import { type Facts, isOnlyObserved } from './facts.ts';
 import { foreign } from './foreign.ts';
 import type { Row } from './letter.ts';
 import { list, number, plural } from './words.ts';
@@ -24,12 +24,21 @@ export function summaryOf(facts: Facts, times: TimeWriter): Row[] {
   ];
 }
 
-function scannersInShort({ totals }: Facts): string {
+function scannersInShort(facts: Facts): string {
+  const { totals } = facts;
   const all = plural(totals.scanners, 'scanner');
+  const decided = decidedOf(facts);
+  if (isOnlyObserved(facts) && decided > 0) {
+    const which = decided === totals.scanners ? all : `${number(decided)} of ${all}`;
+    return `${which} would have been blocked (observe mode)`;
+  }
   if (totals.blocked === 0) return `${all} seen, not blocked`;
   const which = totals.blocked === totals.scanners ? all : `${number(totals.blocked)} of ${all}`;
   return `${which} blocked${onHosts(totals)}`;
 }
+
+/** Scanners that are blocked, or would be by hosts that only observe. */
+const decidedOf = ({ totals }: Facts): number => totals.blocked + totals.observed;
 
 function onHosts({ fewestInForce, mostInForce }: Facts['totals']): string {
   if (mostInForce === 0) return '';
@@ -48,6 +57,7 @@ function happened({ totals, people }: Facts): string[] {
 
 function done(facts: Facts, times: TimeWriter): string[] {
   const { totals, people } = facts;
+  if (isOnlyObserved(facts)) return observed(facts);
   const lines = totals.blocked > 0 ? [blockedLine(facts, times)] : [];
   if (totals.droppedPackets > 0)
     lines.push(`Dropped ${plural(totals.droppedPackets, 'further packet')} so far.`);
@@ -60,6 +70,20 @@ function done(facts: Facts, times: TimeWriter): string[] {
     lines.push(`Let ${itOrThem(totals.allowed, totals.scanners)} pass: on the allow list.`);
   }
   if (people.added > 0) lines.push('Shared the blocks made by hand with all hosts.');
+  return lines.length === 0 ? ['Recorded it.'] : lines;
+}
+
+/** What a network in observe mode did: nothing but tell. */
+function observed(facts: Facts): string[] {
+  const { totals, people } = facts;
+  const decided = decidedOf(facts);
+  const lines =
+    decided > 0
+      ? [`Would have blocked ${itOrThem(decided, totals.scanners)}: the network only observes.`]
+      : [];
+  if (totals.allowed > 0)
+    lines.push(`Let ${itOrThem(totals.allowed, totals.scanners)} pass: on the allow list.`);
+  if (people.added > 0) lines.push('Told the blocks made by hand to all hosts, which do not carry them out.');
   return lines.length === 0 ? ['Recorded it.'] : lines;
 }
 

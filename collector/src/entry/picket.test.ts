@@ -101,7 +101,20 @@ describe('the command line', () => {
     expect((await findNetwork(database.sql, 'lab'))?.listVersion).toBe(5);
   });
 
+  test('holds a network in observe mode for a while, shows that, and ends it', async () => {
+    await picket('network', 'add', 'trial', '--mail', 'ops@example.org');
+    const until = /observe until \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/;
+    expect((await picket('network', 'mode', 'trial', 'observe', '--for', '7d')).stdout).toMatch(until);
+    expect((await picket('network', 'list')).stdout).toMatch(/^trial +0 .* observe until .*$/m);
+    expect((await picket('network', 'mode', 'trial', 'enforce')).stdout).toContain(
+      'network trial: enforce\n',
+    );
+    expect((await picket('network', 'list')).stdout).toMatch(/^trial .* enforce +2 /m);
+  });
+
   test.each([
+    [['network', 'mode', 'office', 'sleep'], 'Allowed choices are observe, enforce'],
+    [['network', 'mode', 'office', 'enforce', '--for', '1d'], '--for belongs to observe'],
     [['hosts', 'nowhere'], 'there is no network "nowhere"'],
     [['network', 'add', 'office', '--mail', 'not an address'], 'must be a mail address'],
     [['network', 'add', 'x', '--mail', 'a@b', '--zone', 'Mars/North'], 'Must be a time zone'],
@@ -134,7 +147,7 @@ describe('the command line', () => {
     const listed = await run(process.execPath, [...program, 'network', 'list', '--json'], {
       env: environment(),
     });
-    expect(JSON.parse(listed.stdout)).toHaveLength(2);
+    expect(JSON.parse(listed.stdout)).toHaveLength(3);
     const env = { ...environment(), SMTP_URL: 'x' };
     const refused = run(process.execPath, [...program, 'network', 'list'], { env });
     await expect(refused).rejects.toMatchObject({

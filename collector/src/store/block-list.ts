@@ -26,6 +26,8 @@ export interface ListState {
   readonly add: readonly BlockEntry[];
   readonly remove: readonly Source[];
   readonly allow: readonly Source[];
+  /** There while the network is in observe mode; hosts end it by themselves at its end. */
+  readonly observe?: { readonly untilMs?: number };
   readonly digest: string;
 }
 
@@ -36,6 +38,11 @@ export type ListReader = (query: ListQuery) => Promise<ListState | undefined>;
 interface Head {
   readonly version: number;
   readonly epoch: string;
+}
+
+/** What is read with it. */
+interface NetworkHead extends Head {
+  readonly observe: ListState['observe'];
 }
 
 /**
@@ -55,10 +62,11 @@ export function createListReader(sql: Sql): ListReader {
       const digest = isKnown
         ? known.digest
         : listDigest(changes.whole ?? (await readWhole(tx, query.networkId)));
-      digests.set(query.networkId, { ...head, digest });
+      digests.set(query.networkId, { version: head.version, epoch: head.epoch, digest });
       const { since, full, add, remove } = changes;
       const allow = await readAllowList(tx, query.networkId);
-      return { ...head, since, full, add, remove, allow, digest };
+      const { version, epoch, observe } = head;
+      return { epoch, version, since, full, add, remove, allow, ...(observe && { observe }), digest };
     });
 }
 
@@ -69,10 +77,15 @@ export async function readVersions(sql: Query, networkIds: readonly string[]): P
   return new Map(rows.map((row) => [row.id, row.list_version]));
 }
 
-async function readHead(tx: Tx, networkId: string): Promise<Head | undefined> {
-  const [row] = await tx<{ list_version: number; list_epoch: string }[]>`
-    select list_version, list_epoch from network where id = ${networkId}`;
-  return row === undefined ? undefined : { version: row.list_version, epoch: row.list_epoch };
+async function readHead(tx: Tx, networkId: string): Promise<NetworkHead | undefined> {
+  const [row] = await tx<
+    { version: number; epoch: string; mode: 'enforce' | 'observe'; mode_until: Date | null }[]
+  >`
+    select list_version as version, list_epoch as epoch, mode, mode_until from network where id = ${networkId}`;
+  if (row === undefined) return undefined;
+  const { version, epoch, mode, mode_until: until } = row;
+  const end = until === null ? {} : { untilMs: until.getTime() };
+  return { version, epoch, observe: mode === 'observe' ? end : undefined };
 }
 
 /** Whether a host already has the list; since version 0 it has one only if it can name the epoch. */

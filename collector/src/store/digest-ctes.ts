@@ -34,13 +34,18 @@ export function toldCtes(tx: Tx, { networkId, mark }: NewsQuery) {
 
 const timeOf = (tx: Tx, { nowMs }: NewsQuery) => tx`${new Date(nowMs)}::timestamptz`;
 
+/** Version of the list that a host carries out; -1 of one that has none, or that only observes or is paused. */
+export const versionInForce = (tx: Tx) => tx`
+  case when status ->> 'mode' in ('observe', 'paused') then -1
+    else coalesce((status #>> '{blockList,version}')::int8, -1) end`;
+
 /**
  * `member`: the hosts, with the list version of their last status; `versions`: those in order. `own`: the hosts'
  * addresses. `shared`: the shared blocks, running or over.
  */
 export const networkCtes = (tx: Tx, query: NewsQuery) => tx`
   member as materialized (
-    select id, name, addresses, coalesce((status #>> '{blockList,version}')::int8, -1) as version
+    select id, name, addresses, ${versionInForce(tx)} as version
     from host where network_id = ${query.networkId} and withdrawn_at is null
   ),
   versions as (select array_agg(version order by version) as list, count(*) as hosts from member),

@@ -1,6 +1,7 @@
 import { parseSource } from '@picket/protocol';
 import { CORRELATION } from '../correlate/evidence.ts';
 import { MAX_PEOPLES_BLOCKS, type News, newsSchema } from '../digest/facts.ts';
+import { versionInForce } from './digest-ctes.ts';
 import { blockObject } from './digest-sql.ts';
 import type { Tx } from './sql.ts';
 
@@ -28,7 +29,7 @@ export async function readPeoplesNews(tx: Tx, query: PeopleQuery): Promise<News[
       'blocks', coalesce((select jsonb_agg(${blockObject(tx)} || jsonb_build_object('hostsInForce', (
           select count(*) from host h where h.network_id = ${networkId} and h.withdrawn_at is null
             and k.removed_at is null and k.until_at > ${new Date(nowMs)}
-            and (h.status #>> '{blockList,version}')::int8 >= k.version)) order by k.version desc, k.source)
+            and ${versionInForce(tx)} >= k.version)) order by k.version desc, k.source)
         from (select * from changed where is_added order by version desc, source limit ${MAX_PEOPLES_BLOCKS}) k), '[]')
     ) as people`;
   const people = newsSchema.shape.people.parse(row.people);

@@ -121,20 +121,24 @@ type FactsQuery = Pick<Claim, 'networkId' | 'hourMs' | 'nowMs' | 'asked'> & { ma
 async function readFacts(tx: Tx, query: FactsQuery): Promise<{ facts: Facts; listVersion: number }> {
   const { networkId, nowMs, hourMs, asked, mark } = query;
   const scannerNews = await readScannerNews(tx, { networkId, nowMs, mark });
-  const [network] = await tx<{ name: string; zone: string; listVersion: number }[]>`
-    select name, zone, list_version as "listVersion" from network where id = ${networkId}
+  const [network] = await tx<
+    { name: string; zone: string; listVersion: number; mode: string; modeUntil: Date | null }[]
+  >`
+    select name, zone, list_version as "listVersion", mode, mode_until as "modeUntil" from network where id = ${networkId}
     ${mark ? tx`for no key update` : tx``}`;
   if (network === undefined) throw new NothingToTell('the network is gone');
   const [last] = await tx<[{ hour: Date | null; listVersion: number }]>`
     select max(hour) as hour, coalesce(max(list_version), 0) as "listVersion" from digest
     where network_id = ${networkId} and hour <> ${new Date(hourMs)}`;
   const previousMs = last.hour?.getTime() ?? null;
-  const { name, zone, listVersion } = network;
+  const { name, zone, listVersion, mode, modeUntil } = network;
+  const observe = mode === 'observe' && (modeUntil === null || modeUntil.getTime() > nowMs);
   const versions = { afterVersion: last.listVersion, upToVersion: listVersion };
   const people = await readPeoplesNews(tx, { networkId, nowMs, previousMs, ...versions });
   const facts: Facts = {
     version: 1,
     network: { name, zone },
+    ...(observe && { observe: { untilMs: modeUntil?.getTime() ?? null } }),
     hourMs,
     asked,
     previousMs,

@@ -17,7 +17,7 @@ export interface BlockWrite {
 export interface ListChange {
   readonly set: readonly BlockWrite[];
   readonly lift: readonly Source[];
-  /** Whether the allow list that goes out with it is another. */
+  /** Whether what else goes out with it is another: the allow list, or the network's mode. */
   readonly isAllowChanged: boolean;
 }
 

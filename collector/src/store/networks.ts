@@ -1,6 +1,7 @@
 import { uuid7Schema } from '@picket/protocol';
 import { v7 as uuid7 } from 'uuid';
-import type { Query } from './sql.ts';
+import { changeList } from './list-change.ts';
+import type { Query, Sql } from './sql.ts';
 
 /** A network and the size of it. */
 export interface Network {
@@ -10,7 +11,36 @@ export interface Network {
   /** IANA time zone of its mail. */
   readonly zone: string;
   readonly listVersion: number;
+  readonly mode: NetworkMode;
+  /** When `observe` ends by itself. */
+  readonly modeUntil: Date | null;
   readonly hosts: number;
+}
+
+/** Whether the hosts of a network carry their decisions out. */
+export type NetworkMode = 'enforce' | 'observe';
+
+/**
+ * Holds a whole network in observe mode, or ends that. It goes out with the block list, so that hosts that wait hear of it
+ * at once.
+ *
+ * @param untilMs when observing ends by itself, Unix ms; undefined: when a person says so
+ * @returns the list's new version
+ */
+export async function setNetworkMode(
+  sql: Sql,
+  { networkId, mode, untilMs }: { networkId: string; mode: NetworkMode; untilMs: number | undefined },
+  nowMs: number,
+): Promise<number | undefined> {
+  return sql.begin(async (tx) => {
+    const { version } = await changeList(tx, networkId, nowMs, async () => {
+      await tx`
+        update network set mode = ${mode}, mode_until = ${untilMs === undefined ? null : new Date(untilMs)}
+        where id = ${networkId}`;
+      return { set: [], lift: [], isAllowChanged: true };
+    });
+    return version;
+  });
 }
 
 /** Makes a network; undefined when the name is taken. */
@@ -37,7 +67,8 @@ export async function findNetwork(sql: Query, nameOrId: string): Promise<Network
 /** All networks by name. */
 export async function readNetworks(sql: Query): Promise<Network[]> {
   return sql<Network[]>`
-    select id, name, recipients, zone, list_version as "listVersion",
+    select id, name, recipients, zone, list_version as "listVersion", mode_until as "modeUntil",
+      case when mode_until <= now() then 'enforce' else mode end as mode,
       (select count(*) from host where network_id = network.id and withdrawn_at is null) as hosts
     from network order by name`;
 }

@@ -10,6 +10,8 @@ export interface HostReport {
   readonly addresses: readonly string[];
   readonly engine: string | null;
   readonly firewall: string | null;
+  /** `enforce`, `observe` or `paused`; null of agents that do not tell. */
+  readonly mode: string | null;
   /** Version of the block list that the host had in force at its last status. */
   readonly listVersion: number | null;
   readonly enrolledAt: Date;
@@ -22,7 +24,8 @@ export interface HostReport {
 export async function readHosts(sql: Query, networkId: string): Promise<HostReport[]> {
   return sql<HostReport[]>`
     select id, name, os, arch, agent_version as "agentVersion", addresses, status ->> 'engine' as engine,
-      status ->> 'firewall' as firewall, (status -> 'blockList' ->> 'version')::int8 as "listVersion",
+      status ->> 'firewall' as firewall, status ->> 'mode' as mode,
+      (status -> 'blockList' ->> 'version')::int8 as "listVersion",
       enrolled_at as "enrolledAt", last_seen_at as "lastSeenAt", status_at as "statusAt",
       withdrawn_at as "withdrawnAt"
     from host where network_id = ${networkId} order by name, id`;

@@ -51,6 +51,7 @@ async function formatHosts(
     ],
     ['ENGINE', (row) => row.engine],
     ['FIREWALL', (row) => row.firewall],
+    ['MODE', (row) => row.mode],
     ['LIST', (row) => row.listVersion],
     ['LAST SEEN', (row) => formatTime(row.lastSeenAt)],
     ['SYSTEM', (row) => `${row.os} ${row.arch}`],

@@ -1,10 +1,19 @@
-import type { Command } from 'commander';
-import { addNetwork, type Network, readNetworks } from '../../store/networks.ts';
-import { addressArgument, nameArgument, zoneArgument } from './argument.ts';
-import { type Column, formatRows } from './format.ts';
-import { CommandError, type Console, withSession } from './session.ts';
+import { Argument, type Command } from 'commander';
+import {
+  addNetwork,
+  type Network,
+  type NetworkMode,
+  readNetworks,
+  setNetworkMode,
+} from '../../store/networks.ts';
+import { addressArgument, durationUpTo, nameArgument, zoneArgument } from './argument.ts';
+import { type Column, formatRows, formatTime } from './format.ts';
+import { CommandError, type Console, networkOf, withSession } from './session.ts';
 
-/** `picket network add` and `picket network list`. */
+/** Longest a network is held in observe mode with an end: a year. Without one it is held until a person says so. */
+const MAX_OBSERVE_MS = 366 * 24 * 3_600_000;
+
+/** `picket network add`, `picket network list` and `picket network mode`. */
 export function addNetworkCommands(program: Command, console: Console): void {
   const network = program.command('network').description('make and list networks');
   network
@@ -21,6 +30,7 @@ export function addNetworkCommands(program: Command, console: Console): void {
         print(`next: picket join-key "${name}"`);
       }),
     );
+  addModeCommand(network, console);
   network
     .command('list')
     .description('list networks')
@@ -33,11 +43,37 @@ export function addNetworkCommands(program: Command, console: Console): void {
     );
 }
 
+function addModeCommand(network: Command, console: Console): void {
+  network
+    .command('mode')
+    .description('hold a whole network in observe mode: its hosts tell each decision and carry none out')
+    .argument('<network>', 'name or id')
+    .addArgument(new Argument('<mode>', 'what its hosts do').choices(['observe', 'enforce']))
+    .option('--for <duration>', 'observe for that long, as 7d', durationUpTo(MAX_OBSERVE_MS))
+    .action((name: string, mode: NetworkMode, { for: forMs }: { for?: number }) =>
+      withSession(console, async (session) => {
+        if (mode === 'enforce' && forMs !== undefined) throw new CommandError('--for belongs to observe');
+        const { id: networkId, name: network } = await networkOf(session, name);
+        const untilMs = forMs === undefined ? undefined : session.nowMs + forMs;
+        await setNetworkMode(session.sql, { networkId, mode, untilMs }, session.nowMs);
+        session.print(
+          `network ${network}: ${modeWords(mode, untilMs === undefined ? null : new Date(untilMs))}`,
+        );
+        if (mode === 'enforce') session.print('hosts whose own policy says observe go on to observe');
+      }),
+    );
+}
+
+function modeWords(mode: NetworkMode, until: Date | null): string {
+  return mode === 'observe' && until !== null ? `observe until ${formatTime(until)}` : mode;
+}
+
 const COLUMNS: readonly Column<Network>[] = [
   ['NAME', (row) => row.name],
   ['HOSTS', (row) => row.hosts],
   ['MAIL', (row) => row.recipients.join(' ')],
   ['ZONE', (row) => row.zone],
+  ['MODE', (row) => modeWords(row.mode, row.modeUntil)],
   ['LIST', (row) => row.listVersion],
   ['ID', (row) => row.id],
 ];

@@ -1,0 +1,126 @@
+import type { Address, BlockEntry, Cidr, NeverBlockFacts, NeverBlockReason, Source } from '@picket/protocol';
+import type { BookedBlock } from './blocks/book.ts';
+import type { Keeper } from './blocks/keeper.ts';
+import type { Lifted } from './control/lifted.ts';
+import type { Stance, StanceNow } from './control/stance.ts';
+import type { Probe } from './detect/probe.ts';
+import type { Track } from './detect/track.ts';
+import type { Firewall } from './firewall/firewall.ts';
+import type { HostFacts } from './host/facts.ts';
+import type { Policy } from './policy/policy.ts';
+import type { Log } from './report/log.ts';
+import type { Outgoing } from './uplink/outbox.ts';
+import type { Engine } from './watch/engine.ts';
+
+/** The network's block list as this host accepted it; times are in this host's clock. */
+export interface SharedList {
+  readonly entries: ReadonlyMap<Source, BlockEntry>;
+  readonly allow: readonly Cidr[];
+  /** Sources that the last change took off the list. */
+  readonly removed: readonly Source[];
+  /** There while the network is in observe mode. */
+  readonly observe?: { readonly untilMs?: number | undefined } | undefined;
+}
+
+/** Why a block ended. */
+export type EndReason = 'its time is over' | 'lifted by the collector' | 'lifted on this host';
+
+/** How many blocks a person lifted. */
+export interface LiftedCounts {
+  readonly local: number;
+  readonly shared: number;
+}
+
+/** Whom the host itself tells what happens: the system log, programs, the history. */
+export interface Report {
+  started(stance: StanceNow): void;
+  stopped(): void;
+  /** `source` is what the probe's address counts as. */
+  probe(probe: Probe, source: Source): void;
+  blocked(block: BookedBlock, probe: Probe | undefined): void;
+  ended(block: BookedBlock, why: EndReason): void;
+  /** What is carried out from now on. */
+  mode(stance: StanceNow): void;
+  lifted(by: string, counts: LiftedCounts): void;
+  /** So many more probes were not told by the engine. */
+  lost(count: number): void;
+}
+
+/** The ports of the agent's loop. */
+export interface AgentDeps {
+  readonly policy: Policy;
+  readonly engine: Engine;
+  readonly firewall: Firewall;
+  readonly keeper: Keeper;
+  readonly stance: Stance;
+  readonly lifted: Lifted;
+  readonly report: Report;
+  readonly log: Log;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly readFacts: () => Promise<HostFacts>;
+  readonly collectors: () => Promise<readonly Address[]>;
+  /** What the policy allows at this time. */
+  readonly allowed: () => Promise<readonly Cidr[]>;
+  readonly send: (outgoing: Outgoing, options: { urgent: boolean }) => void;
+}
+
+/** The loop over the ports: probes come in, blocks and sightings go out. */
+export interface Agent {
+  /** Sets up detection and blocking; works without a collector. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Takes over the network's list; resolves when it is in force. */
+  applyShared(list: SharedList): Promise<void>;
+  /** Carries out what the stance is now; called when it changed, and once a second. */
+  applyMode(): Promise<void>;
+  /** What is carried out: the stance, as far as the firewall has taken it. */
+  stance(): StanceNow;
+  /** Lifts every local and shared block of this host; resolves when none is in force. */
+  liftAll(by: string): Promise<LiftedCounts>;
+  neverBlockFacts(): NeverBlockFacts;
+  status(): AgentStatus;
+  figures(): AgentFigures;
+  known(address: Address): Known;
+  /** The sources seen last, and those blocked last that are not among them. */
+  recent(most: number): { tracks: Track[]; blocks: BookedBlock[] };
+}
+
+/** All that a host knows of a source. */
+export interface Known {
+  readonly source: Source;
+  readonly track: Track | undefined;
+  readonly tripAtMs: number | undefined;
+  /** Whether the host knows the source as a client. */
+  readonly isClient: boolean;
+  /** Why it is never blocked. */
+  readonly protection: NeverBlockReason | undefined;
+  /** Whether it is the network, and not the policy of this host, that allows it. */
+  readonly isAllowedByNetwork: boolean;
+  readonly block: BookedBlock | undefined;
+  /** The network's block as it came, and whether a person has lifted it on this host. */
+  readonly shared: { readonly entry: BlockEntry; readonly isLifted: boolean } | undefined;
+}
+
+/** What a status event tells of the agent itself. */
+export interface AgentStatus {
+  readonly addresses: Address[];
+  readonly mode: StanceNow['mode'];
+  readonly localBlocks: number;
+  /** Probes that the engine knows it did not tell, as of the last upkeep, and sources forgotten for want of room. */
+  readonly probesLost: number;
+}
+
+/** What a person of this host is told beside it. */
+export interface AgentFigures {
+  readonly sources: number;
+  readonly sourcesForgotten: number;
+  readonly probesLost: number;
+  readonly localBlocks: number;
+  readonly sharedBlocks: number;
+  /** Shared blocks lifted on this host that have not ended yet. */
+  readonly sharedLifted: number;
+  /** Packets that the local blocks that run have refused, as of the last upkeep. */
+  readonly packetsDropped: number;
+}

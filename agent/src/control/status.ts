@@ -1,0 +1,31 @@
+import type { AgentFigures } from '../agent-port.ts';
+import type { Enrolment } from '../uplink/enrolment.ts';
+import type { UplinkStatus } from '../uplink/uplink.ts';
+import { AGENT_VERSION } from '../version.ts';
+import type { Status } from './messages.ts';
+
+/** Puts the status of a running agent together. */
+export function statusMessage(
+  parts: Omit<Status, 'version' | 'pid' | 'figures' | 'uplink'> & {
+    figures: AgentFigures;
+    uplink: UplinkStatus;
+    enrolment: Enrolment | undefined;
+  },
+): Status {
+  const { uplink, enrolment, ...rest } = parts;
+  return { version: AGENT_VERSION, pid: process.pid, ...rest, uplink: uplinkMessage(uplink, enrolment) };
+}
+
+function uplinkMessage(uplink: UplinkStatus, enrolment: Enrolment | undefined): Status['uplink'] {
+  const { isEnrolled, lastContactMs, pushFault, pullFault, clockOffsetMs, spool } = uplink;
+  const { version, entries, refused } = uplink.blockList;
+  return {
+    ...{ isEnrolled, network: enrolment?.networkName, collector: enrolment?.url },
+    ...{ lastContactMs, pushFault, pullFault, clockOffsetMs },
+    ...{ listVersion: version, listEntries: entries, listRefused: { ...refused } },
+    spool: spool && {
+      ...{ batches: spool.batches, bytes: spool.diskBytes, isDiskFailing: spool.isDiskFailing },
+      lost: spool.lost + uplink.sightingsLost,
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import { BLOCK_SETS, blockSet, TABLE } from './names.ts';
+
+/** Script lines that empty every set of blocks, local and shared. */
+export function emptyBlocks(): string[] {
+  return BLOCK_SETS.map(({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`);
+}
+
+/**
+ * Script lines after which the table refuses nobody: the two chains that refuse are emptied. An agent that starts writes
+ * them anew, as its mode says. The packet in which a source trips is still dropped, and goes on to be counted.
+ */
+export function nothingEnforced(): string[] {
+  return ['drop_all', 'drop_new'].map((name) => `flush chain ${TABLE} ${name}`);
+}
