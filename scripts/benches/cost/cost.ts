@@ -1,0 +1,4 @@
+import type { Bench } from '../bench.ts';
+
+/** Not built yet: measures nothing. */
+export const cost: Bench = { rounds: 1, references: ['picket-kernel'], run: async () => [] };
