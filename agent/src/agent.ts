@@ -178,6 +178,7 @@ export function createAgent(deps: AgentDeps): Agent {
       endWhatIsOver(source);
       trip(source, probe);
     },
+    strong: () => sightings.strong(),
   };
 
   const applyNetworks = (): void => {
@@ -209,6 +210,7 @@ export function createAgent(deps: AgentDeps): Agent {
 
   return {
     async start() {
+      keeper.setEnforcing(policy.mode === 'enforce');
       await refresh();
       // The kernel's news are listened for before its table is loaded, so that the first probe is told too.
       await engine.start(sink);

@@ -33,6 +33,8 @@ export type Agent = {
   start: () => Promise<void>;
   /** Sends the program a signal and waits for its end. */
   kill: (signal: NodeJS.Signals) => Promise<void>;
+  /** Process of the running program itself. */
+  pid: () => Promise<number>;
   /** Runs `picket-agent down`: removes all it has in the kernel. */
   down: () => Promise<void>;
 };
@@ -66,6 +68,10 @@ export async function prepareAgent(lab: Lab, host: string): Promise<Agent> {
     },
     kill: async (signal) => {
       await running?.kill(signal);
+    },
+    pid: async () => {
+      if (running === undefined) throw new Error(`the agent of ${host} was not started`);
+      return running.pid;
     },
     down: async () => {
       await lab.mustExec(host, argv('down'));

@@ -21,10 +21,15 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
   afterAll(() => lab.close());
   beforeEach(async () => {
     await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
-    const ruleset = renderRuleset(rulesetPolicy(parsePolicy('', ''), [32_768, 60_999], true));
+    await load();
+  });
+
+  /** Loads the table of a policy; the shipped default unless a test says otherwise. */
+  const load = async (policy = '', enforce = true): Promise<void> => {
+    const ruleset = renderRuleset(rulesetPolicy(parsePolicy(policy, ''), [32_768, 60_999], true), enforce);
     const onLink = 'add element inet picket onlink6 { 2001:db8:1::/64 }\n';
     await lab.mustExec('a', ['nft', '-f', '-'], { stdin: ruleset + onLink });
-  });
+  };
 
   const held = async (): Promise<string[]> => {
     const lists = await Promise.all(
@@ -72,6 +77,103 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
     expect(await counted('probes')).toBe(4);
     const { refused, unreachable } = await witness.answered(address);
     expect(refused + unreachable).toBe(3);
+  });
+
+  test.each([
+    ['an ACK scan', ['-sA'], 12],
+    ['a window scan', ['-sW'], 12],
+    ['a Maimon scan', ['-sM'], 12],
+    ['SYN with FIN', ['-sS', '--scanflags', 'SYNFIN'], 4],
+    ['SYN with RST', ['-sS', '--scanflags', 'SYNRST'], 4],
+    ['URG alone', ['-sS', '--scanflags', 'URG'], 4],
+    ['SCTP INIT', ['-sY'], 4],
+    ['SCTP COOKIE ECHO', ['-sZ'], 4],
+  ] as const)('%s is held after as many ports as its evidence needs', async (_name, how, probes) => {
+    for (const family of [4, 6] as const) {
+      await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+      await load();
+      const address = await fresh(family);
+      await scan(address, ...how, '-p', '300-340', '--host-timeout', '20s');
+      expect([family, await held(), await counted('probes')]).toEqual([family, [address], probes]);
+    }
+  });
+
+  test('a scan of IP protocols is held at the fourth that no neighbour speaks', async () => {
+    for (const family of [4, 6] as const) {
+      const address = await fresh(family);
+      await scan(address, '-sO', '-p', '60-140', '--host-timeout', '20s');
+      expect(await held()).toContain(address);
+    }
+  });
+
+  test('one port on many addresses of the host is a scan', async () => {
+    const address = await fresh(4);
+    const more = ['203.0.113.70', '203.0.113.71', '203.0.113.72'];
+    for (const own of more) await lab.addAddress('a', own);
+    await lab.mustExec('scanner', [
+      ...['nmap', '-n', '-Pn', '-sS', '--max-retries', '0', '-S', address, '-e', 'eth0', '-p', '445'],
+      ...[target, ...more],
+    ]);
+    expect(await held()).toEqual([address]);
+  });
+
+  test('a probe of a tripwire port trips at once', async () => {
+    await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+    await load('[threshold]\ntripwire_tcp = "23"');
+    const address = await fresh(4);
+    await scan(address, '-sS', '-p', '445');
+    expect(await held()).toEqual([]);
+    await scan(address, '-sS', '-p', '23');
+    expect(await held()).toEqual([address]);
+  });
+
+  test('a client of a service may try six unused ports', async () => {
+    const address = await fresh(4);
+    const visit = `require('node:net').connect({ port: 80, host: '${target}', localAddress: '${address}' })
+      .on('connect', function () { this.end('GET / HTTP/1.0\\r\\n\\r\\n'); }).resume()`;
+    await lab.mustExec('scanner', [process.execPath, '-e', visit]);
+    await scan(address, '-sS', '-p', '300-305');
+    expect([await counted('probes'), await held()]).toEqual([6, []]);
+    await scan(address, '-sS', '-p', '306');
+    expect(await held()).toEqual([address]);
+  });
+
+  test('three thousand addresses of one /64 are held by one entry', async () => {
+    const script = `for i in $(seq 1 3000); do printf 'address add 2001:db8:66::a:%x/128 dev eth0 nodad\n' "$i"; done | ip -batch -`;
+    await lab.mustExec('far', ['sh', '-c', script]);
+    // Each address asks for one port of its own.
+    const probe = `const net = require('node:net'); for (let i = 1; i <= 3000; i++) {
+      const s = net.connect({ port: 300 + i, host: '${target6}', localAddress: '2001:db8:66::a:' + i.toString(16) });
+      s.on('error', () => {}); setTimeout(() => s.destroy(), 1500); }`;
+    await lab.mustExec('far', [process.execPath, '-e', probe]);
+    expect([await held(), await counted('probes')]).toEqual([['2001:db8:66::/64'], 4]);
+  });
+
+  test('an ignored interface is not watched', async () => {
+    await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+    await load('[watch]\nignore_interfaces = ["eth0"]');
+    await scan(await fresh(4), '-sS', '-p', '300-310');
+    expect([await counted('probes'), await held()]).toEqual([0, []]);
+  });
+
+  test('a silent host answers no probe, and still serves its ports', async () => {
+    await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+    await load('[watch]\nanswer = "silent"');
+    const witness = await lab.witness('a');
+    const address = await fresh(4);
+    await scan(address, '-sS', '-p', '22,300-301', '--host-timeout', '20s');
+    expect(await witness.answered(address)).toEqual({ accepted: 1, refused: 0, unreachable: 0 });
+    expect(await counted('probes')).toBe(2);
+  });
+
+  test('in observe mode a scan trips once, and every port is answered as ever', async () => {
+    await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+    await load('', false);
+    const witness = await lab.witness('a');
+    const address = await fresh(4);
+    await scan(address, '-sS', '-p', '22,300-320');
+    expect([await held(), await counted('trips'), await counted('probes')]).toEqual([[address], 1, 21]);
+    expect(await witness.answered(address)).toEqual({ accepted: 1, refused: 21, unreachable: 0 });
   });
 
   test('a source behind a router is held by its /64 over IPv6', async () => {
@@ -172,7 +274,7 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
   test('when the kernel can remember no more, a client that tries one port again is no scanner', async () => {
     const elements = Array.from(
       { length: 262_144 },
-      (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} . tcp . 1`,
+      (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} . tcp . 1 . ${target}`,
     );
     for (let from = 0; from < elements.length; from += 32_768) {
       const chunk = elements.slice(from, from + 32_768).join(', ');

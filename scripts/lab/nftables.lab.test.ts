@@ -9,7 +9,7 @@ import { waitFor } from './wait.ts';
 
 const missing = labMissing();
 const SCANNER = '203.0.113.200';
-const NETWORKS = { allow: [], onLink: ['2001:db8:1::/64'] };
+const NETWORKS = { allow: [], onLink: ['2001:db8:1::/64'], enforce: true };
 
 describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let lab: Lab;

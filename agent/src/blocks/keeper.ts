@@ -41,6 +41,8 @@ export interface Keeper {
   expire(): BookedBlock[];
   setShared(shared: ReadonlyMap<Source, SharedBlock>): void;
   setNetworks(allow: readonly Cidr[], onLink: readonly Cidr[]): void;
+  /** Whether blocks are carried out; see {@link Stance}. */
+  setEnforcing(enforce: boolean): void;
   /**
    * Looks at what the firewall holds: tells the blocks that refused more than before, and takes into the book those that
    * nobody told of, as the kernel decides more than it can tell in a flood.
@@ -53,7 +55,7 @@ export interface Keeper {
 export function createKeeper(deps: KeeperDeps): Keeper {
   const { firewall, now, log } = deps;
   let book = new Map<Source, BookedBlock>();
-  let rest: Omit<Desired, 'local'> = { shared: new Map(), allow: [], onLink: [] };
+  let rest: Omit<Desired, 'local'> = { shared: new Map(), allow: [], onLink: [], enforce: true };
   let [isOpen, savedText] = [false, ''];
   let last: Promise<unknown> = Promise.resolve();
   let next: Promise<void> | undefined;
@@ -131,6 +133,11 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     setNetworks(allow, onLink) {
       if (JSON.stringify([allow, onLink]) === JSON.stringify([rest.allow, rest.onLink])) return;
       rest = { ...rest, allow, onLink };
+      change();
+    },
+    setEnforcing(enforce) {
+      if (enforce === rest.enforce) return;
+      rest = { ...rest, enforce };
       change();
     },
     async look() {

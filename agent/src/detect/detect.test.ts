@@ -6,7 +6,7 @@ import type { Probe } from './probe.ts';
 import { createJudge } from './rules.ts';
 import { createSightings } from './sightings.ts';
 import { type Judgement, MAX_TRACKED_PORTS, observe, type Track } from './track.ts';
-import { createTracker } from './tracker.ts';
+import { createTracker, MAX_CONTACTS } from './tracker.ts';
 
 const HOUR_MS = 3_600_000;
 const THRESHOLD = { ports: 4, client_ports: 7, weak_ports: 12, window: HOUR_MS };
@@ -105,15 +105,34 @@ describe('observe', () => {
 });
 
 describe('createTracker', () => {
-  it('forgets the source seen longest ago when it is full, and counts it', () => {
-    const tracker = createTracker(JUDGE, 2);
+  const HOST = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
+
+  it('forgets the weakest evidence first when it is full, of that the oldest, and counts and tells it', () => {
+    const told: string[] = [];
+    const tracker = createTracker({ judge: JUDGE, most: 2, onForget: (source) => told.push(source) });
     tracker.observe('192.0.2.1', probe(1, 1));
-    tracker.observe('192.0.2.2', probe(1, 2));
-    tracker.observe('192.0.2.1', probe(2, 3));
+    tracker.observe('192.0.2.1', probe(2, 2));
+    tracker.observe('192.0.2.2', probe(1, 3));
     tracker.observe('192.0.2.3', probe(1, 4));
-    expect(tracker.get('192.0.2.2')).toBeUndefined();
+    expect([tracker.get('192.0.2.2'), tracker.forgotten, told]).toEqual([undefined, 1, ['192.0.2.2']]);
     expect(tracker.get('192.0.2.1')).toBeDefined();
-    expect(tracker.forgotten).toBe(1);
+  });
+
+  it('keeps a patient scanner through a flood of forged sources', () => {
+    const tracker = createTracker({ judge: JUDGE, most: 100 });
+    for (const port of [1, 2, 3]) tracker.observe(SOURCE, probe(port, port));
+    for (let i = 0; i < 10_000; i++) tracker.observe(HOST(i), probe(80, i));
+    expect(tracker.observe(SOURCE, probe(4, 10_001)).isOver).toBe(true);
+    expect([tracker.size, tracker.forgotten]).toEqual([100, 9_901]);
+  });
+
+  it('bounds the contacts of all sources together', () => {
+    const tracker = createTracker({ judge: JUDGE });
+    const sources = Math.ceil((1.5 * MAX_CONTACTS) / MAX_TRACKED_PORTS);
+    for (let i = 0; i < sources; i++)
+      for (let port = 0; port < MAX_TRACKED_PORTS; port++) tracker.observe(HOST(i), probe(port, i));
+    expect(tracker.size).toBeLessThanOrEqual(MAX_CONTACTS / MAX_TRACKED_PORTS + 1);
+    expect(tracker.forgotten).toBeGreaterThan(0);
   });
 });
 

@@ -27,6 +27,8 @@ export interface Sightings {
   drain(which: 'trips' | 'all', blockOf: (source: Source) => Sighting['block'] | undefined): Sighting[];
   /** Forgets sources that were not seen since the given time, but for those to be kept. */
   expire(beforeMs: number, keeps: (source: Source) => boolean): void;
+  /** Tracks with more than one contact, the youngest last: the evidence to keep when room is short. */
+  strong(): Iterable<Track>;
   /** Sources forgotten for want of room. */
   readonly forgotten: number;
 }
@@ -39,7 +41,6 @@ interface Telling {
 
 /** No sightings yet. `newId` makes UUIDv7s. */
 export function createSightings(judge: Judge, newId: () => string): Sightings {
-  const tracker = createTracker(judge);
   const tellings = new Map<Source, Telling>();
   const adopted = new Map<Source, Track>();
   /** Changed and not told yet: sources that tripped, and the others. */
@@ -60,6 +61,14 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
     tellings.set(source, made);
     return made;
   };
+  // A forgotten source has nothing left to tell: in a flood the lists must not outgrow the tracks.
+  const tracker = createTracker({
+    judge,
+    onForget(source) {
+      tellings.delete(source);
+      unmark(source);
+    },
+  });
   const trackOf = (source: Source) => tracker.get(source) ?? adopted.get(source);
   const drop = (source: Source): void => {
     tracker.forget(source);
@@ -117,6 +126,7 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
           drop(source);
       }
     },
+    strong: () => tracker.strong(),
     get forgotten() {
       return tracker.forgotten;
     },

@@ -2,8 +2,11 @@ import type { Address, Evidence, Source, Technique, Transport } from '@picket/pr
 import { type Bucket, type Threshold, take } from './bucket.ts';
 import { isWeak, type Probe } from './probe.ts';
 
-/** Most distinct contacts remembered for one source: 1,024 bound a track to about 100 kB and the copy on each probe to some µs. */
-export const MAX_TRACKED_PORTS = 1_024;
+/**
+ * Most distinct contacts remembered for one source: 256 bound a track to some 40 kB and the copy on each probe to a few
+ * µs. A source has long tripped by then; further ports are counted without being told from repeats.
+ */
+export const MAX_TRACKED_PORTS = 256;
 
 /** What is known of one source, since its first probe. */
 export interface Track {

@@ -3,40 +3,74 @@ import type { Probe } from './probe.ts';
 import type { Judge } from './rules.ts';
 import { observe, type Step, type Track } from './track.ts';
 
-/**
- * Most sources tracked at once. A track of a scanner that the kernel stops after four ports takes about 2 kB, so this
- * is some 40 MB in the worst ordinary case.
- */
+/** Most sources tracked at once: with a contact or two each about 1 kB, so some 20 MB. */
 export const MAX_TRACKS = 20_000;
 
-/** The tracks of all sources, bounded: the source seen longest ago is forgotten first, and counted. */
+/** Most contacts of all tracks together: about 150 bytes each, so some 30 MB, whoever tries how many ports. */
+export const MAX_CONTACTS = 200_000;
+
+/** Sources with a single contact keep at least this share of the room, so that new ones are not blind to at once. */
+const SINGLE_SHARE = 0.25;
+
+/**
+ * The tracks of all sources, bounded. The weakest evidence goes first, and of that the oldest: a flood of forged sources,
+ * one packet each, pushes out each other and not the patient scanner who has tried three ports.
+ */
 export interface Tracker {
   observe(source: Source, probe: Probe): Step;
   get(source: Source): Track | undefined;
   forget(source: Source): void;
+  /** Tracks with more than one contact, the youngest last. */
+  strong(): Iterable<Track>;
+  readonly size: number;
   /** Sources forgotten for want of room. */
   readonly forgotten: number;
 }
 
+/** What a tracker is made with. */
+export interface TrackerOptions {
+  readonly judge: Judge;
+  readonly most?: number;
+  /** Told of each source that is forgotten for want of room. */
+  readonly onForget?: (source: Source) => void;
+}
+
 /** An empty tracker. */
-export function createTracker(judge: Judge, most = MAX_TRACKS): Tracker {
+export function createTracker({ judge, most = MAX_TRACKS, onForget = () => {} }: TrackerOptions): Tracker {
   /** In the order of the last probe: a map keeps the order of insertion. */
-  const tracks = new Map<Source, Track>();
-  let forgotten = 0;
+  const [single, strong] = [new Map<Source, Track>(), new Map<Source, Track>()];
+  let [forgotten, contacts] = [0, 0];
+  const get = (source: Source) => single.get(source) ?? strong.get(source);
+  const forget = (source: Source): void => {
+    contacts -= get(source)?.contacts.size ?? 0;
+    if (!single.delete(source)) strong.delete(source);
+  };
+  const isTooMuch = () => single.size + strong.size > most || contacts > MAX_CONTACTS;
+  const makeRoom = (): void => {
+    while (isTooMuch()) {
+      const weakest = single.size > most * SINGLE_SHARE || strong.size === 0 ? single : strong;
+      const oldest = weakest.keys().next().value;
+      if (oldest === undefined) return;
+      forget(oldest);
+      forgotten++;
+      onForget(oldest);
+    }
+  };
   return {
     observe(source, probe) {
-      const step = observe(tracks.get(source), source, probe, judge(source, probe));
-      tracks.delete(source);
-      tracks.set(source, step.track);
-      const oldest = tracks.keys().next().value;
-      if (tracks.size > most && oldest !== undefined) {
-        tracks.delete(oldest);
-        forgotten++;
-      }
+      const step = observe(get(source), source, probe, judge(source, probe));
+      forget(source);
+      (step.track.portCount > 1 ? strong : single).set(source, step.track);
+      contacts += step.track.contacts.size;
+      makeRoom();
       return step;
     },
-    get: (source) => tracks.get(source),
-    forget: (source) => void tracks.delete(source),
+    get,
+    forget,
+    strong: () => strong.values(),
+    get size() {
+      return single.size + strong.size;
+    },
     get forgotten() {
       return forgotten;
     },

@@ -13,15 +13,20 @@ export interface Subject {
 
 /** The table's part of the default policy. */
 export const RULESET_POLICY = {
-  threshold: { ports: 4, window: 3_600_000 },
+  evidence: {
+    threshold: { ports: 4, client_ports: 7, weak_ports: 12, window: 3_600_000 },
+    tripwires: {},
+  },
   holdMs: 3_600_000,
   nflogGroup: 4_715,
-  ignored: { tcp: [], udp: [] },
+  ignored: { tcp: [], udp: [], sctp: [], ip: [] },
+  ignoredInterfaces: [],
+  isSilent: false,
   ephemeral: [32_768, 60_999] as [number, number],
   detects: true,
 };
 
-const NETWORKS = { allow: ['203.0.113.1'], onLink: ['2001:db8:1::/64'] };
+const NETWORKS = { allow: ['203.0.113.1'], onLink: ['2001:db8:1::/64'], enforce: true };
 
 const SOURCES = ['198.51.100.7', '2001:db8:66::/64', '2001:db8:1::99'] as const;
 

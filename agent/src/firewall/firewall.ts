@@ -25,8 +25,17 @@ export interface Networks {
   readonly onLink: readonly Cidr[];
 }
 
+/** How a backend stands before any block is known. */
+export interface Stance extends Networks {
+  /**
+   * Whether blocks are carried out. False (mode `observe`, or a pause): detection goes on and blocks are kept with their
+   * ends, but no packet is refused.
+   */
+  readonly enforce: boolean;
+}
+
 /** All that a host wants of its firewall. Whatever is not named is not blocked. */
-export interface Desired extends Networks {
+export interface Desired extends Stance {
   readonly local: ReadonlyMap<Source, LocalBlock>;
   readonly shared: ReadonlyMap<Source, SharedBlock>;
 }
@@ -53,7 +62,7 @@ export interface Firewall {
    * Sets the backend up without touching blocks in force, and tells the local ones that it found. From the first
    * packet on the networks are treated apart.
    */
-  open(networks: Networks): Promise<FoundBlock[]>;
+  open(stance: Stance): Promise<FoundBlock[]>;
   /** Makes the wanted state so; the same state twice is the same as once. Throws {@link FirewallError}. */
   apply(want: Desired): Promise<void>;
   /**

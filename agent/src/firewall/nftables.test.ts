@@ -4,7 +4,7 @@ import { RULESET_POLICY, want } from './contract.ts';
 import { FirewallError } from './firewall.ts';
 import { createNftables } from './nftables.ts';
 
-const NETWORKS = { allow: [], onLink: [] };
+const NETWORKS = { allow: [], onLink: [], enforce: true };
 const OK: Outcome = { status: 0, stdout: '{"nftables":[]}', stderr: '' };
 
 /** nft as a program that answers as told, and remembers the scripts it was given. */
@@ -24,7 +24,7 @@ function fakeNft(answer: (script: string) => Outcome | undefined) {
 describe('createNftables', () => {
   it('loads the table, the allow list and an empty shared list in one transaction', async () => {
     const { firewall, scripts } = fakeNft(() => undefined);
-    await firewall.open({ allow: ['192.0.2.1'], onLink: [] });
+    await firewall.open({ allow: ['192.0.2.1'], onLink: [], enforce: true });
     expect(scripts).toHaveLength(1);
     expect(scripts[0]).toContain('add element inet picket allow4 { 192.0.2.1 }');
   });

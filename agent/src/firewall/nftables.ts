@@ -9,9 +9,10 @@ import {
   resetRates,
 } from '../nft/elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from '../nft/names.ts';
-import { REMOVAL, type RulesetPolicy, renderRuleset } from '../nft/ruleset.ts';
+import { REMOVAL, renderRuleset } from '../nft/ruleset.ts';
+import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Command, Outcome, Runner } from '../run/runner.ts';
-import { type Desired, type Firewall, FirewallError, type Networks } from './firewall.ts';
+import { type Desired, type Firewall, FirewallError, type Networks, type Stance } from './firewall.ts';
 
 const LOCAL_SETS = BLOCK_SETS.filter((set) => set.origin === 'local').map((s) =>
   blockSet(s.origin, s.tier, s.key),
@@ -34,6 +35,7 @@ interface Applied {
   local: Map<Source, Element>;
   shared: Map<Source, Element>;
   networks: string;
+  enforce: boolean;
 }
 
 /** The command that loads a script, whole or not at all. */
@@ -56,26 +58,28 @@ export function createNftables(deps: NftablesDeps): Firewall {
     if (lists.some(({ status }) => status !== 0)) return undefined;
     return lists.flatMap(({ stdout }) => readBlocks(stdout, deps.now()));
   };
-  const loadTable = async (networks: readonly string[], blocks: readonly Element[]): Promise<void> => {
+  const loadTable = async (stance: Stance, blocks: readonly Element[]): Promise<void> => {
     // The table, the networks and an empty shared list in one transaction: no packet meets rules without an allow list.
-    const lines = [renderRuleset(deps.policy), ...networks, ...flushShared()];
+    const networks = networkLines(stance, deps.policy.detects);
+    const lines = [renderRuleset(deps.policy, stance.enforce), ...networks, ...flushShared()];
     const kept = await deps.run(nftScript(lines));
     if (kept.status === 0) return;
     // A set of another version is in the way: the table is made anew, the blocks in force go along.
     await load([REMOVAL, ...lines, ...addBlocks('local', blocks, deps.now())]);
   };
-  const setUp = async (networks: Networks): Promise<Applied> => {
+  const setUp = async (stance: Stance): Promise<Applied> => {
     const found = (await listLocal()) ?? [];
-    await loadTable(networkLines(networks, deps.policy.detects), found);
+    await loadTable(stance, found);
     const local = new Map(found.map((block) => [block.source, block]));
-    applied = { local, shared: new Map(), networks: keyOfNetworks(networks) };
+    const { enforce } = stance;
+    applied = { local, shared: new Map(), networks: keyOfNetworks(stance), enforce };
     return applied;
   };
   const applyTo = async (want: Desired, state: Applied, trustsKernel: boolean): Promise<void> => {
     const { lines, next } = transaction(want, state, {
       nowMs: deps.now(),
       trustsKernel,
-      detects: deps.policy.detects,
+      policy: deps.policy,
     });
     await load(lines);
     applied = next;
@@ -90,8 +94,8 @@ export function createNftables(deps: NftablesDeps): Firewall {
   return {
     name: 'nftables',
     enforces: true,
-    async open(networks) {
-      const { local } = await setUp(networks);
+    async open(stance) {
+      const { local } = await setUp(stance);
       return [...local.values()].map(({ source, untilMs, tier }) => ({ source, untilMs, tier }));
     },
     async apply(want) {
@@ -121,13 +125,18 @@ export function createNftables(deps: NftablesDeps): Firewall {
 interface Circumstances {
   readonly nowMs: number;
   readonly trustsKernel: boolean;
-  readonly detects: boolean;
+  readonly policy: RulesetPolicy;
 }
 
 /** The script that leads from what is applied to what is wanted, and what is applied afterwards. */
-function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, detects }: Circumstances) {
+function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, policy }: Circumstances) {
+  const { detects } = policy;
+  const { enforce } = want;
   const networks = keyOfNetworks(want);
-  const lines = networks === state.networks ? [] : networkLines(want, detects);
+  const lines = [
+    ...(enforce === state.enforce ? [] : [renderRuleset(policy, enforce)]),
+    ...(networks === state.networks ? [] : networkLines(want, detects)),
+  ];
   const shared = changes(state.shared, want.shared, nowMs);
   lines.push(...deleteBlocks('shared', shared.remove), ...addBlocks('shared', shared.add, nowMs));
   const local = changes(state.local, want.local, nowMs);
@@ -139,7 +148,7 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, detec
     .filter((e) => e.untilMs > nowMs && !want.local.has(e.source))
     .map((e) => e.source);
   if (detects) lines.push(...resetRates(lifted));
-  return { lines, next: { local: new Map(want.local), shared: new Map(want.shared), networks } };
+  return { lines, next: { local: new Map(want.local), shared: new Map(want.shared), networks, enforce } };
 }
 
 function keyOfNetworks({ allow, onLink }: Networks): string {

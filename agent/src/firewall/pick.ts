@@ -1,4 +1,4 @@
-import type { RulesetPolicy } from '../nft/ruleset.ts';
+import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Policy } from '../policy/policy.ts';
 import { UnavailableError } from '../policy/unavailable.ts';
 import { nftCheck } from '../run/nft-check.ts';

@@ -27,6 +27,31 @@ export function blockSet(origin: Origin, tier: Tier, key: Key): string {
   return `${origin === 'shared' ? 'shared_' : ''}${tier}${key}`;
 }
 
+/** What of a packet's source is a key. */
+export const ADDRESS: Readonly<Record<Key, string>> = {
+  4: 'ip saddr',
+  64: 'ip6 saddr & ffff:ffff:ffff:ffff::',
+  128: 'ip6 saddr',
+};
+
+/** Address family of a key: sets of one family serve both IPv6 keys where their elements cannot be mixed up. */
+export function familyOfKey(key: Key): 4 | 6 {
+  return key === '4' ? 4 : 6;
+}
+
+/** nftables type of an address of a key. */
+export function typeOf(key: Key): string {
+  return `ipv${familyOfKey(key)}_addr`;
+}
+
+/** Rules that let go whom the allow list names. */
+export const ALLOWED = ['ip saddr @allow4 return', 'ip6 saddr @allow6 return'] as const;
+
+/** A chain as it stands in a table. */
+export function chain(name: string, rules: readonly string[]): string {
+  return `chain ${name} {\n${rules.map((rule) => `  ${rule}\n`).join('')} }`;
+}
+
 /** The kind of set a source belongs in; undefined for a prefix that no set can hold. */
 export function keyOf(source: Source): Key | undefined {
   const length = prefixLength(source);

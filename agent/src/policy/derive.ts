@@ -1,23 +1,30 @@
-import { mergePortRanges, type PortRange, type Tier } from '@picket/protocol';
+import { mergePortRanges, type PortRange, type Tier, type Transport } from '@picket/protocol';
 import type { EvidenceRules } from '../detect/rules.ts';
-import type { RulesetPolicy } from '../nft/ruleset.ts';
+import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Policy } from './policy.ts';
-
-const ALL_PORTS: readonly PortRange[] = [[0, 65_535]];
 
 /** The part of a policy that the kernel's table carries out. */
 export function rulesetPolicy(policy: Policy, ephemeral: PortRange, detects: boolean): RulesetPolicy {
-  const { watch, threshold, block, kernel } = policy;
+  const { watch, block, kernel } = policy;
   return {
-    threshold,
+    evidence: evidenceRules(policy),
     holdMs: block.duration,
     nflogGroup: kernel.nflog_group,
-    ignored: {
-      tcp: union(complement(watch.tcp), watch.ignore_tcp),
-      udp: union(complement(watch.udp), watch.ignore_udp),
-    },
+    ignored: ignoredPorts(policy),
+    ignoredInterfaces: watch.ignore_interfaces,
+    isSilent: watch.answer === 'silent',
     ephemeral,
     detects,
+  };
+}
+
+/** Ports that are not counted, by transport: those not watched, and those ignored; of `ip` the protocols. */
+export function ignoredPorts({ watch }: Policy): Record<Transport, readonly PortRange[]> {
+  return {
+    tcp: union(complement(watch.tcp), watch.ignore_tcp),
+    udp: union(complement(watch.udp), watch.ignore_udp),
+    sctp: union(complement(watch.sctp), watch.ignore_sctp),
+    ip: union(complement(watch.ip, 255), watch.ignore_ip),
   };
 }
 
@@ -32,9 +39,9 @@ export function tierFor(policy: Policy, proven: boolean): Tier {
   return proven && policy.block.established === 'cut' ? 'dropped' : 'held';
 }
 
-/** The ports outside the given ascending ranges. */
-function complement(ranges: readonly PortRange[]): PortRange[] {
-  let rest: PortRange[] = [...ALL_PORTS];
+/** The ports from 0 to `most` outside the given ascending ranges. */
+function complement(ranges: readonly PortRange[], most = 65_535): PortRange[] {
+  let rest: PortRange[] = [[0, most]];
   for (const [from, to] of ranges) {
     rest = rest.flatMap(([a, b]) => {
       const below: PortRange[] = from > a ? [[a, Math.min(b, from - 1)]] : [];

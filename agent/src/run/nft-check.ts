@@ -1,4 +1,5 @@
-import { type RulesetPolicy, renderRuleset } from '../nft/ruleset.ts';
+import { renderRuleset } from '../nft/ruleset.ts';
+import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Runner } from './runner.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { Runner } from './runner.ts';
  * @returns why the table cannot be loaded, or undefined when it can
  */
 export async function nftCheck(run: Runner, policy: RulesetPolicy): Promise<string | undefined> {
-  const command = { argv: ['nft', '--check', '-f', '-'], stdin: renderRuleset(policy) } as const;
+  const command = { argv: ['nft', '--check', '-f', '-'], stdin: renderRuleset(policy, true) } as const;
   const outcome = await run(command).catch((error: Error) => error);
   if (outcome instanceof Error) return `${outcome.message}; install the package nftables`;
   if (outcome.status === 0) return undefined;

@@ -22,7 +22,11 @@ async function watch(tcp: number[], udp: number[]) {
     log: (m) => said.push(m),
     now: () => 5,
   });
-  await engine.start({ probe: (p) => probes.push(p), trip: () => expect.fail('it does not decide') });
+  await engine.start({
+    probe: (p) => probes.push(p),
+    trip: () => expect.fail('it does not decide'),
+    strong: () => [],
+  });
   return { probes, said };
 }
 

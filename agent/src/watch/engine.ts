@@ -1,5 +1,6 @@
 import type { Address, Source } from '@picket/protocol';
 import type { Probe } from '../detect/probe.ts';
+import type { Track } from '../detect/track.ts';
 
 /** Where an engine puts what it sees. */
 export interface ProbeSink {
@@ -7,6 +8,8 @@ export interface ProbeSink {
   probe(probe: Probe): void;
   /** A probe with which the engine itself blocked the source. Only engines that decide call it. */
   trip(probe: Probe): void;
+  /** What is known of sources with more than one contact, the youngest last: the evidence to keep when room is short. */
+  strong(): Iterable<Track>;
 }
 
 /** How a host watches its unused ports. */
@@ -20,7 +23,7 @@ export interface Engine {
   setAddresses(own: readonly Address[]): void;
   /** Whether the host knows the source as a client (had a real connection) at the time, Unix ms. */
   knowsClient(source: Source, atMs: number): boolean;
-  /** Probes the engine knows that it did not pass on, since it started. */
+  /** Probes the engine knows that it did not pass on, or forgot for want of room, since it started. */
   lost(): Promise<number>;
   stop(): Promise<void>;
 }

@@ -4,15 +4,19 @@ import { decodeNflog } from '../decode/nflog.ts';
 import { type CapturedPacket, LINKTYPE_NFLOG, pcapDecoder } from '../decode/pcap.ts';
 import { decodeProbe } from '../decode/probe.ts';
 import { PROBE_PREFIX, TABLE, TRIP_PREFIX } from '../nft/names.ts';
+import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Runner } from '../run/runner.ts';
 import type { Engine, ProbeSink } from './engine.ts';
 import { endOrphan } from './kernel-orphan.ts';
+import { createRoom } from './kernel-room.ts';
 
 /** The parts of the engine that reach outside. */
 export interface KernelDeps {
   readonly run: Runner;
-  readonly nflogGroup: number;
+  readonly ruleset: RulesetPolicy;
   readonly log: (message: string) => void;
+  /** Unix ms. */
+  readonly now: () => number;
 }
 
 /** First and longest pause before a capture that died is started again, ms. */
@@ -21,6 +25,10 @@ const RESTART_MOST_MS = 5_000;
 
 /** Longest wait for tcpdump to say that it listens, ms. */
 const START_LIMIT_MS = 5_000;
+
+/** After so many probes, and so long at least, the kernel is asked how many there really were, ms: a flood is not told whole. */
+const ASK_AFTER_PROBES = 1_000;
+const ASK_EVERY_MS = 1_000;
 
 type Capture = ChildProcessByStdio<null, Readable, Readable>;
 
@@ -32,12 +40,30 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   let capture: Capture | undefined;
   let [stopped, restartMs, received] = [false, RESTART_FIRST_MS, 0];
   let counted = 0;
+  let sink: ProbeSink | undefined;
   let restart: NodeJS.Timeout | undefined;
+  const { nflogGroup } = deps.ruleset;
+  const room = createRoom(deps);
+  let [askedAtReceived, askedAtMs] = [0, 0];
+
+  /** Takes the kernel's own count, and makes room for new evidence when that is short. */
+  const account = async (sink: ProbeSink): Promise<void> => {
+    [askedAtReceived, askedAtMs] = [received, deps.now()];
+    const count = await takeCount(deps.run);
+    counted += count;
+    room.note(count);
+    await room.keep(sink.strong());
+  };
+  const accountInFlood = (sink: ProbeSink): void => {
+    if (received - askedAtReceived < ASK_AFTER_PROBES || deps.now() - askedAtMs < ASK_EVERY_MS) return;
+    account(sink).catch((error: Error) => deps.log(error.message));
+  };
 
   const handle = (sink: ProbeSink) => (packet: CapturedPacket) => {
     const record = packet.linkType === LINKTYPE_NFLOG ? decodeNflog(packet.bytes) : undefined;
     const probe = record && decodeProbe(record.payload, packet.atMs);
     if (record?.prefix === PROBE_PREFIX) received++;
+    accountInFlood(sink);
     if (probe === undefined) return;
     if (record?.prefix === PROBE_PREFIX) sink.probe(probe);
     else if (record?.prefix === TRIP_PREFIX) sink.trip(probe);
@@ -55,9 +81,9 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   };
 
   const begin = async (sink: ProbeSink): Promise<void> => {
-    await endOrphan(deps.nflogGroup, captureArgv(deps.nflogGroup));
+    await endOrphan(nflogGroup, captureArgv(nflogGroup));
     if (stopped) return;
-    const child = startCapture(deps.nflogGroup, handle(sink), deps.log);
+    const child = startCapture(nflogGroup, handle(sink), deps.log);
     capture = child;
     child.once('close', (status, signal) => {
       if (stopped || capture !== child) return;
@@ -73,13 +99,14 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     decides: true,
     setAddresses() {},
     knowsClient: () => false,
-    async start(sink) {
+    async start(to) {
+      sink = to;
       await takeCount(deps.run);
-      await begin(sink);
+      await begin(to);
     },
     async lost() {
-      counted += await takeCount(deps.run);
-      return Math.max(0, counted - received);
+      if (sink !== undefined) await account(sink);
+      return Math.max(0, counted - received) + room.forgotten;
     },
     async stop() {
       stopped = true;

@@ -1,4 +1,4 @@
-import type { RulesetPolicy } from '../nft/ruleset.ts';
+import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Policy } from '../policy/policy.ts';
 import { UnavailableError } from '../policy/unavailable.ts';
 import { nftCheck } from '../run/nft-check.ts';
@@ -23,10 +23,10 @@ export interface EngineChoice {
  * @throws UnavailableError when the policy names an engine that does not work here
  */
 export async function pickEngine(choice: EngineChoice): Promise<Engine> {
-  const { policy, run, now, log } = choice;
+  const { policy, ruleset, run, now, log } = choice;
   const wanted = policy.watch.engine;
   const refusal = wanted === 'connect' ? 'not asked for' : await whyNotKernel(choice);
-  if (refusal === undefined) return createKernelEngine({ run, nflogGroup: policy.kernel.nflog_group, log });
+  if (refusal === undefined) return createKernelEngine({ run, ruleset, log, now });
   if (wanted === 'kernel') throw new UnavailableError(`watch.engine = "kernel": ${refusal}`);
   if (wanted === 'auto')
     log(`watching by bound ports only: the kernel engine does not work here: ${refusal}`);

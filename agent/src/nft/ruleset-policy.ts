@@ -1,0 +1,20 @@
+import type { PortRange, Transport } from '@picket/protocol';
+import type { EvidenceRules } from '../detect/rules.ts';
+
+/** What the policy says, as far as the kernel needs it. Durations in ms. */
+export interface RulesetPolicy {
+  readonly evidence: EvidenceRules;
+  /** How long the kernel itself holds a source that trips. */
+  readonly holdMs: number;
+  readonly nflogGroup: number;
+  /** Ports that are not counted; of `ip` the protocols. */
+  readonly ignored: Readonly<Record<Transport, readonly PortRange[]>>;
+  /** Interfaces on which nothing is counted. */
+  readonly ignoredInterfaces: readonly string[];
+  /** Local ephemeral ports: late answers to closed sockets arrive there. */
+  readonly ephemeral: PortRange;
+  /** Whether probes of unused ports are dropped rather than answered. */
+  readonly isSilent: boolean;
+  /** Whether the kernel detects too, or only blocks what it is told. */
+  readonly detects: boolean;
+}
