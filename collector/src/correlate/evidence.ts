@@ -1,4 +1,4 @@
-import type { PortRange, Source, Tier } from '@picket/protocol';
+import type { PortRange, Source, Tier, Transport } from '@picket/protocol';
 
 /** What one host says of a source. Times are Unix ms, never ahead of the collector's clock. */
 export interface HostEvidence {
@@ -31,11 +31,8 @@ export interface SourceEvidence {
   readonly block: KnownBlock | undefined;
 }
 
-/** Ports on which a source was seen, over all hosts. */
-export interface SeenPorts {
-  readonly tcp: readonly PortRange[];
-  readonly udp: readonly PortRange[];
-}
+/** Ports on which a source was seen, over all hosts; of `ip` the protocols. */
+export type SeenPorts = Readonly<Partial<Record<Transport, readonly PortRange[]>>>;
 
 /** Author of the blocks that no person asked for. */
 export const CORRELATION = 'correlation';

@@ -19,6 +19,12 @@ test('a reason names the host and the ports', () => {
   );
 });
 
+test('a reason names SCTP ports and IP protocols', () => {
+  expect(reasonText({ tripped: ['web-1'], probed: [], ports: { sctp: [[80, 80]], ip: [[61, 63]] } })).toBe(
+    'tripped on web-1; ports sctp 80, ip 61-63',
+  );
+});
+
 test('a reason names two hosts and counts the others', () => {
   expect(reasonText({ tripped: [], probed: ['c', 'a', 'b', 'd'], ports: NO_PORTS })).toBe(
     'probed a, b and 2 more',

@@ -1,4 +1,4 @@
-import { formatPortRanges, type PortRange } from '@picket/protocol';
+import { formatPortRanges, type PortRange, TRANSPORTS } from '@picket/protocol';
 import type { SeenPorts } from './evidence.ts';
 
 /** Longest reason on the wire, characters. */
@@ -21,7 +21,9 @@ export interface Cause {
 /** `tripped on web-1; ports tcp 21,23,25`: at most 200 characters, printable ASCII. */
 export function reasonText({ tripped, probed, ports }: Cause): string {
   const what = tripped.length > 0 ? `tripped on ${nameHosts(tripped)}` : `probed ${nameHosts(probed)}`;
-  const seen = [namePorts('tcp', ports.tcp), namePorts('udp', ports.udp)].filter((text) => text !== '');
+  const seen = TRANSPORTS.map((transport) => namePorts(transport, ports[transport] ?? [])).filter(
+    (text) => text !== '',
+  );
   return [what, seen.length > 0 ? `ports ${seen.join(', ')}` : '']
     .filter(Boolean)
     .join('; ')

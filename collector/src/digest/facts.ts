@@ -30,6 +30,8 @@ const sightingFactsSchema = z.object({
   host: z.string(),
   tcp: ranges,
   udp: ranges,
+  sctp: ranges,
+  ip: ranges,
   ports: count,
   probes: count,
   firstMs: ms,

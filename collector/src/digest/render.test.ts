@@ -152,6 +152,8 @@ function eventful(): Facts {
       [53, 53],
       [161, 161],
     ],
+    sctp: [[80, 80]],
+    ip: [[61, 63]],
     ports: 1040,
     probes: 3_447,
   });

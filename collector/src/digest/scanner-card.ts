@@ -1,4 +1,4 @@
-import { formatPortRanges } from '@picket/protocol';
+import { formatPortRanges, TRANSPORTS } from '@picket/protocol';
 import type { Facts, ScannerFacts, SharedBlock, SightingFacts } from './facts.ts';
 import { foreign } from './foreign.ts';
 import type { Card, Row } from './letter.ts';
@@ -88,12 +88,14 @@ function hostLines(scanner: ScannerFacts, times: TimeWriter): string[] {
   return scanner.hosts > named ? [...lines, `and ${plural(scanner.hosts - named, 'more host')}`] : lines;
 }
 
-function portsOf({ tcp, udp }: SightingFacts): string {
-  const written = (['tcp', 'udp'] as const).flatMap((transport) => {
-    const ranges = transport === 'tcp' ? tcp : udp;
+const TRANSPORT_NAMES = { tcp: 'TCP', udp: 'UDP', sctp: 'SCTP', ip: 'IP protocol' } as const;
+
+function portsOf(sighting: SightingFacts): string {
+  const written = TRANSPORTS.flatMap((transport) => {
+    const ranges = sighting[transport];
     if (ranges.length === 0) return [];
     const shown = formatPortRanges(ranges.slice(0, RANGES_SHOWN)).replaceAll(',', ', ');
-    return [`${transport.toUpperCase()} ${shown}${ranges.length > RANGES_SHOWN ? ' and more' : ''}`];
+    return [`${TRANSPORT_NAMES[transport]} ${shown}${ranges.length > RANGES_SHOWN ? ' and more' : ''}`];
   });
   return written.join('; ') || 'no port told';
 }

@@ -6,7 +6,12 @@ import type { Tx } from './sql.ts';
  * The steps of the one statement that reads a digest's news, in their order. A step reads those before it.
  */
 
-/** `told`: the sightings with news, marked on the way. `known`: those of which an earlier mail told. */
+/**
+ * `told`: the sightings with news, marked on the way. `known`: those of which an earlier mail told.
+ *
+ * What is to be marked is locked first, in the order in which batches write it, and by the same statement: one that
+ * locked and another that marked would meet rows that came in between, out of that order, and wait for each other.
+ */
 export function toldCtes(tx: Tx, { networkId, mark }: NewsQuery) {
   const columns = tx`id, host_id, source, address, techniques, ports, port_count, first_at, last_at, evidence,
     tripped_at, block, (block ->> 'enforced')::bool as enforced, (block ->> 'untilMs')::int8 as until_ms,
@@ -14,9 +19,15 @@ export function toldCtes(tx: Tx, { networkId, mark }: NewsQuery) {
     (select coalesce(sum(value::numeric), 0) from jsonb_each_text(techniques)) as probes`;
   const untold = tx`network_id = ${networkId} and told_rev < news_rev`;
   const told = mark
-    ? tx`update sighting set told_rev = news_rev where ${untold} returning ${columns}`
+    ? tx`update sighting set told_rev = news_rev from locked
+        where network_id = ${networkId} and host_id = locked_host and id = locked_id and told_rev < news_rev
+        returning ${columns}`
     : tx`select ${columns} from sighting where ${untold}`;
+  const locked = tx`locked as materialized (
+      select host_id as locked_host, id as locked_id from sighting where ${untold}
+      order by host_id, id for no key update),`;
   return tx`
+    ${mark ? locked : tx``}
     known as materialized (select host_id, id from sighting where ${untold} and told_rev > 0),
     told as materialized (${told})`;
 }

@@ -14,7 +14,6 @@ export type ScannerNews = Omit<News, 'people'>;
  */
 export async function readScannerNews(tx: Tx, query: NewsQuery): Promise<ScannerNews> {
   const { networkId } = query;
-  if (query.mark) await lockUntold(tx, networkId);
   await planForMany(tx);
   const [row] = await tx<[{ news: unknown }]>`
     with ${toldCtes(tx, query)}, ${networkCtes(tx, query)}, ${bySourceCte(tx, query)}, ${scannerCtes(tx, query)}
@@ -36,14 +35,6 @@ export async function readScannerNews(tx: Tx, query: NewsQuery): Promise<Scanner
  */
 async function planForMany(tx: Tx): Promise<void> {
   await tx`select set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)`;
-}
-
-/** Locks what will be marked in the order in which batches write it, so that the two never deadlock. */
-async function lockUntold(tx: Tx, networkId: string): Promise<void> {
-  await tx`
-    select count(*) from (
-      select from sighting where network_id = ${networkId} and told_rev < news_rev
-      order by host_id, id for no key update) locked`;
 }
 
 /** PostgreSQL's text of addresses in JSON is not always the wire's. */

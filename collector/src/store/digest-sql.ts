@@ -70,6 +70,8 @@ export const scannerObject = (tx: Tx, networkId: string) => tx`
         'host', left(h.name, ${MAX_TEXT}),
         'tcp', jsonb_path_query_array(p.ports, '$.tcp[0 to $last]', ${LAST_RANGE}::text::jsonb),
         'udp', jsonb_path_query_array(p.ports, '$.udp[0 to $last]', ${LAST_RANGE}::text::jsonb),
+        'sctp', jsonb_path_query_array(p.ports, '$.sctp[0 to $last]', ${LAST_RANGE}::text::jsonb),
+        'ip', jsonb_path_query_array(p.ports, '$.ip[0 to $last]', ${LAST_RANGE}::text::jsonb),
         'ports', p.port_count, 'probes', p.probes,
         'firstMs', ${epochMs(tx, 'p.first_at')}, 'lastMs', ${epochMs(tx, 'p.last_at')},
         'trippedMs', ${epochMs(tx, 'p.tripped_at')}, 'block', p.block) order by p.place), '[]')

@@ -1,4 +1,4 @@
-import { mergePortRanges, type PortRange, type Sighting, type Source, type Unblock } from '@picket/protocol';
+import { mergePortRanges, type Sighting, type Source, TRANSPORTS, type Unblock } from '@picket/protocol';
 import { WINDOW_MS } from '../correlate/decide.ts';
 import type { HostEvidence, KnownBlock, SeenPorts, SourceEvidence } from '../correlate/evidence.ts';
 import type { HostRef } from './sightings.ts';
@@ -167,12 +167,13 @@ export async function readPorts(
   source: Source,
   nowMs: number,
 ): Promise<SeenPorts> {
-  const rows = await sql<{ ports: { tcp?: PortRange[]; udp?: PortRange[] } }[]>`
+  const rows = await sql<{ ports: SeenPorts }[]>`
     select ports from sighting
     where network_id = ${networkId} and source = ${source} and last_at > ${new Date(nowMs - WINDOW_MS)}
     order by last_at desc limit 100`;
-  return {
-    tcp: mergePortRanges(rows.map((row) => row.ports.tcp ?? [])),
-    udp: mergePortRanges(rows.map((row) => row.ports.udp ?? [])),
-  };
+  const merged = TRANSPORTS.map((transport) => [
+    transport,
+    mergePortRanges(rows.map((row) => row.ports[transport] ?? [])),
+  ]);
+  return Object.fromEntries(merged);
 }

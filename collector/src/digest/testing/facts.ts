@@ -12,6 +12,8 @@ export function sightingFacts(over: Partial<SightingFacts> = {}): SightingFacts 
       [110, 113],
     ],
     udp: [],
+    sctp: [],
+    ip: [],
     ports: 8,
     probes: 9,
     firstMs: at('09:12:04.100'),
