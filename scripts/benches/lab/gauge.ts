@@ -17,7 +17,7 @@ export type Counts = {
   arrived: number;
   /** That every rule let through to the sockets. */
   passed: number;
-  /** Of them those to ports that are not open. */
+  /** Of them those to ports that are watched: neither open, nor left out by PortSentry and Picket as shipped. */
   passedUnused: number;
   /** Packets that the victim sent to the subject: SYN-ACK, RST, ICMP errors and the like. */
   answered: number;
@@ -33,6 +33,9 @@ export type Gauge = {
   stop: () => Promise<Moments>;
 };
 
+/** Ports that PortSentry and Picket leave alone as they are shipped: ident, NetBIOS; bootp, NetBIOS, RIP. */
+const LEFT_OUT = { tcp: [113, 139], udp: [67, 137, 138, 520] } as const;
+
 /** Group of the records of passed packets; not Picket's. */
 const GROUP = 4_990;
 
@@ -47,20 +50,26 @@ const NEIGHBOURS = 'icmpv6 type { 133, 134, 135, 136, 137 } return';
  */
 export function gaugeRuleset({ source, probes }: Subject): string {
   const ip = source.includes(':') ? 'ip6' : 'ip';
+  // An address match alone lets packets of the other family go on to the counters.
+  const other = `meta nfproto ${ip === 'ip' ? 'ipv6' : 'ipv4'} return`;
+  const [from, to] = [`${other}\n    ${ip} saddr != ${source}`, `${other}\n    ${ip} daddr != ${source}`];
   const probe = probes === 'syn' ? 'tcp flags & (syn | ack | rst) == syn' : 'tcp flags & rst == 0';
   // A packet that is no TCP has no flags: it is a probe in any case but that of SYNs.
   const others = probes === 'syn' ? [] : ['meta l4proto != tcp'];
   const count = (counter: string) => [probe, ...others].map((match) => `${match} counter name ${counter}`);
   // Before they are joined, fragments have no flags: each counts.
   const fragment = ip === 'ip6' ? 'exthdr frag exists' : 'ip frag-off & 0x3fff != 0';
-  const open = [`tcp dport { ${OPEN_TCP.join(', ')} } return`, `udp dport { ${OPEN_UDP.join(', ')} } return`];
+  const open = [
+    `tcp dport { ${[...OPEN_TCP, ...LEFT_OUT.tcp].join(', ')} } return`,
+    `udp dport { ${[...OPEN_UDP, ...LEFT_OUT.udp].join(', ')} } return`,
+  ];
   return `table inet gauge
 delete table inet gauge
 table inet gauge {
   ${['arrived', 'passed', 'unused', 'answered', 'checks', 'checkspassed'].map((name) => `counter ${name} {}`).join('\n  ')}
   chain before {
     type filter hook prerouting priority -500; policy accept;
-    ${ip} saddr != ${source} return
+    ${from} return
     ${NEIGHBOURS}
     tcp flags & (syn | ack | rst) == syn tcp dport ${CHECK_PORT} counter name checks return
     tcp dport ${CHECK_PORT} return
@@ -69,7 +78,7 @@ table inet gauge {
   }
   chain after {
     type filter hook input priority 500; policy accept;
-    ${ip} saddr != ${source} return
+    ${from} return
     ${NEIGHBOURS}
     tcp flags & rst == rst return
     log group ${GROUP} snaplen 96 queue-threshold 1
@@ -81,7 +90,7 @@ table inet gauge {
   }
   chain answers {
     type filter hook output priority 500; policy accept;
-    ${ip} daddr != ${source} return
+    ${to} return
     ${NEIGHBOURS}
     tcp sport ${CHECK_PORT} return
     counter name answered

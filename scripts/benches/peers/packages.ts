@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { exec } from '../../lab/run.ts';
@@ -16,8 +16,13 @@ const PLACE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'pic
  * services on this machine, and pull in a mail server for psad.
  *
  * @param version what the version of the first package must begin with
+ * @param links symbolic links that their installation would have made, by path
  */
-export async function peerFiles(packages: readonly string[], version: string): Promise<PeerFiles> {
+export async function peerFiles(
+  packages: readonly string[],
+  version: string,
+  links: Readonly<Record<string, string>> = {},
+): Promise<PeerFiles> {
   const [name = ''] = packages;
   const root = join(PLACE, `${name}-${version}`);
   if (await isThere(root)) return { ok: true, root };
@@ -26,6 +31,7 @@ export async function peerFiles(packages: readonly string[], version: string): P
   try {
     const reason = (await fetch(fresh, packages)) ?? (await unpack(fresh, name, version));
     if (reason !== undefined) return { ok: false, reason };
+    for (const [path, target] of Object.entries(links)) await symlink(target, join(fresh, 'root', path));
     await rename(join(fresh, 'root'), root);
     return { ok: true, root };
   } finally {
