@@ -9,7 +9,8 @@ export async function macOf(lab: Lab, node: string, device = 'eth0'): Promise<st
   return (await lab.mustExec(node, ['cat', `/sys/class/net/${device}/address`])).trim();
 }
 
-export type Sending = { perSecond: number; name: string };
+/** How frames are sent: so many a second, all of them `loops` times. */
+export type Sending = { perSecond: number; name: string; loops?: number };
 
 /** Sends frames from a node, so many a second, and waits for the end. */
 export async function sendFrames(
@@ -34,9 +35,9 @@ export async function startFrames(
 async function replayArgv(
   lab: Lab,
   frames: readonly Buffer[],
-  { perSecond, name }: Sending,
+  { perSecond, name, loops = 1 }: Sending,
 ): Promise<string[]> {
   const file = join(lab.folder, `${name}.pcap`);
   await writeFile(file, pcap(frames));
-  return ['tcpreplay', '-q', '-i', 'eth0', `--pps=${perSecond}`, '--preload-pcap', file];
+  return ['tcpreplay', '-q', '-i', 'eth0', `--pps=${perSecond}`, '--preload-pcap', `--loop=${loops}`, file];
 }
