@@ -3,6 +3,7 @@ import { parseCall, USAGE } from './cli/args.ts';
 import { checkCommand } from './cli/check.ts';
 import { downCommand } from './cli/down.ts';
 import { enrollCommand } from './cli/enroll.ts';
+import { importCommand } from './cli/import.ts';
 import { runCommandLine } from './cli/run.ts';
 import { loadPolicy } from './policy/load.ts';
 import { stderrLog } from './report/log.ts';
@@ -23,6 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(call.command === 'help' ? USAGE : `picket-agent ${AGENT_VERSION}\n`);
     return 0;
   }
+  if (call.command === 'import') return importCommand(call);
   const policy = await loadPolicy(call.config);
   if (call.command === 'down') return downCommand(runCommand, bookPath(policy.state_dir));
   if (call.command === 'enroll') return enrollCommand(policy, call.joinKeyFile);

@@ -25,6 +25,20 @@ export const DEVIATIONS = [
 const AS_HOST =
   'hostname "$1" && shift && if [ -e /dev/log ]; then mount --bind /dev/null /dev/log; fi && exec "$@"';
 
+/** Name by which the agent of a node knows its host. */
+export const hostName = (node: string): string => `host-${node}`;
+
+/** Start of a command line that runs a program as the host of a node. */
+export const asHost = (node: string): string[] => [
+  'unshare',
+  '--uts',
+  'sh',
+  '-c',
+  AS_HOST,
+  'sh',
+  hostName(node),
+];
+
 /** The agent of a host, as an administrator has it: the shipped program with a config file. */
 export type Agent = {
   /** Gives the host its identity. */
@@ -39,9 +53,6 @@ export type Agent = {
   down: () => Promise<void>;
 };
 
-/** Name by which the agent of a node knows its host. */
-export const hostName = (node: string): string => `host-${node}`;
-
 /** Prepares the agent of a host; nothing runs before its `start`. */
 export async function prepareAgent(lab: Lab, host: string): Promise<Agent> {
   const folder = join(lab.folder, `agent-${host}`);
@@ -49,9 +60,8 @@ export async function prepareAgent(lab: Lab, host: string): Promise<Agent> {
   await mkdir(state, { recursive: true, mode: 0o700 });
   const config = join(folder, 'picket.toml');
   await writeFile(config, `state_dir = ${JSON.stringify(state)}\n\n[uplink]\nallow_insecure_http = true\n`);
-  const asHost = ['unshare', '--uts', 'sh', '-c', AS_HOST, 'sh', hostName(host)];
   const argv = (command: string, ...rest: string[]) => [
-    ...[...asHost, process.execPath, PROGRAM],
+    ...[...asHost(host), process.execPath, PROGRAM],
     ...[command, '--config', config, ...rest],
   ];
   let running: Running | undefined;

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { IMPORT_USAGE, type ImportCall, parseImport } from './import-args.ts';
 
 /** What the command line asks for. */
 export type Call =
   | { command: 'run' | 'down' | 'check'; config: string }
   | { command: 'enroll'; config: string; joinKeyFile: string | undefined }
+  | ImportCall
   | { command: 'version' }
   | { command: 'help' };
 
@@ -22,12 +24,14 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent check    read the config, say what would run, change nothing
   picket-agent down     remove all that Picket has in the firewall, and
                         forget its blocks; stop the service first
+  picket-agent import   translate PortSentry's files into picket.toml (below)
   picket-agent version  print the version
 
   --config FILE         default: ${DEFAULT_CONFIG}
-`;
 
-const COMMANDS = ['run', 'enroll', 'check', 'down', 'version', 'help'] as const;
+${IMPORT_USAGE}`;
+
+const COMMANDS = ['run', 'enroll', 'check', 'down', 'import', 'version', 'help'] as const;
 
 const OPTIONS = {
   config: { type: 'string' },
@@ -38,6 +42,7 @@ const OPTIONS = {
 
 /** Reads the arguments after the program's name. */
 export function parseCall(args: readonly string[]): CallResult {
+  if (args[0] === 'import') return parseImport(args.slice(1));
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);
@@ -61,6 +66,7 @@ export function parseCall(args: readonly string[]): CallResult {
     return { ok: false, reason: `--join-key-file belongs to enroll, not to ${command}` };
   }
   const config = values.config ?? DEFAULT_CONFIG;
+  if (command === 'import') return { ok: false, reason: 'import: it comes first, before its options' };
   if (command === 'version') return { ok: true, call: { command } };
   if (command === 'help') return { ok: true, call: { command } };
   return { ok: true, call: command === 'enroll' ? { command, config, joinKeyFile } : { command, config } };

@@ -1,12 +1,16 @@
 import type { Address } from '@picket/protocol';
+import type { Checksum } from './checksum.ts';
 
 /** Where a packet was seen, as far as the link layer tells. */
 export interface Link {
-  /** `in`: it came to this host; `out`: this host sent it. Only cooked captures (SLL) and PF_PACKET tell. */
+  /**
+   * `in`: it came to this host; `out`: this host sent it. Only cooked captures (SLL), pflog, IPNET and the marks of
+   * pcapng tell.
+   */
   readonly direction: 'in' | 'out' | 'unknown';
   /** Whom the frame was for. `other`: another machine's frame, seen because the interface is promiscuous. */
   readonly cast: 'unicast' | 'broadcast' | 'multicast' | 'other' | 'unknown';
-  /** Index of the interface where the capture tells (SLL2), name where it does (pflog, pcapng). */
+  /** Index of the interface where the capture tells (SLL2, IPNET), name where it does (pflog, pcapng). */
   readonly interfaceIndex?: number;
   readonly interfaceName?: string;
 }
@@ -22,9 +26,19 @@ export type Segment =
       readonly port: number;
       readonly chunk: number | undefined;
     }
-  /** ICMP and ICMPv6; `quoted` is what an error quotes, as far as it could be read. */
-  | { readonly kind: 'icmp'; readonly type: number; readonly code: number; readonly quoted?: IpHead }
+  /** ICMP over IPv4 and ICMPv6 over IPv6; `quoted` is what an error quotes, as far as it could be read. */
+  | { readonly kind: 'icmp'; readonly type: number; readonly code: number; readonly quoted?: QuotedHead }
   | { readonly kind: 'other' };
+
+/** The head of the packet that an ICMP error quotes; it ends before the flags of TCP. */
+export interface QuotedHead {
+  readonly source: Address;
+  readonly destination: Address;
+  readonly protocol: number;
+  /** With TCP, UDP and SCTP, unless the quote ends before them. */
+  readonly sourcePort?: number;
+  readonly port?: number;
+}
 
 /** The head of an IP packet with what follows it. */
 export interface IpHead {
@@ -40,6 +54,9 @@ export interface Packet extends IpHead {
   /** Unix time in ms, with fractions. */
   readonly atMs: number;
   readonly link: Link;
-  /** IPv4 header and transport checksum; `unknown` when the capture cut the packet, or the sender left it to hardware. */
-  readonly checksum: 'good' | 'bad' | 'unknown';
+  /**
+   * IPv4 header and transport checksum, as the arithmetic says. `bad` also when lengths inside do not fit; `unknown` when
+   * the capture cut the packet, or the checksum is what a sender leaves for hardware to complete.
+   */
+  readonly checksum: Checksum;
 }

@@ -40,7 +40,7 @@ export function tierFor(policy: Policy, proven: boolean): Tier {
 }
 
 /** The ports from 0 to `most` outside the given ascending ranges. */
-function complement(ranges: readonly PortRange[], most = 65_535): PortRange[] {
+export function complement(ranges: readonly PortRange[], most = 65_535): PortRange[] {
   let rest: PortRange[] = [[0, most]];
   for (const [from, to] of ranges) {
     rest = rest.flatMap(([a, b]) => {

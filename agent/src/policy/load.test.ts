@@ -69,6 +69,94 @@ describe('parsePolicy', () => {
     expect(refusal(text)).toContain(message);
   });
 
+  /** Keys with a good value each, and a bad one with what must be said of it. */
+  it.each([
+    ['', 'mode', '"observe"', '"watch"', 'one of "enforce", "observe"'],
+    ['watch', 'engine', '"capture"', '"snoop"', 'one of "auto", "kernel", "capture", "connect"'],
+    ['watch', 'sctp', '"1-10"', '"x"', 'ports and ranges from 0 to 65535'],
+    ['watch', 'ip', '"1,50-51"', '"256"', 'IP protocol numbers and ranges from 0 to 255'],
+    ['watch', 'ignore_sctp', '""', '7', 'ports and ranges from 0 to 65535'],
+    ['watch', 'ignore_ip', '"1"', '"0-300"', 'IP protocol numbers and ranges from 0 to 255'],
+    ['watch', 'ignore_interfaces', '["eth0.1", "wg-home"]', '"eth0"', 'a list of interface names'],
+    ['watch', 'answer', '"silent"', 'true', 'one of "system", "silent"'],
+    ['connect', 'banner', '"Go away."', '5', 'a text'],
+    ['connect', 'tcp', '"1,2"', '"1 2"', 'ports and ranges from 0 to 65535'],
+    ['connect', 'udp', '""', '"-1"', 'ports and ranges from 0 to 65535'],
+    ['capture', 'interfaces', '["em0"]', '{}', 'a list of interface names'],
+    ['threshold', 'client_ports', '1000', '1001', 'a whole number from 1 to 1000'],
+    ['threshold', 'weak_ports', '1', '1.5', 'a whole number from 1 to 1000'],
+    ['threshold', 'window', '"7d"', '"8d"', 'a duration like'],
+    ['threshold', 'tripwire_tcp', '"23"', '"telnet"', 'ports and ranges from 0 to 65535'],
+    ['threshold', 'tripwire_udp', '"1"', 'nan', 'ports and ranges from 0 to 65535'],
+    [
+      'allow',
+      'sources',
+      '["scan.example.org", "2001:db8::/32"]',
+      '"all"',
+      'a list of addresses, CIDRs and host names',
+    ],
+    ['report', 'json', '"journald"', '"yes"', 'one of "off", "rfc5424", "journald"'],
+  ])('takes [%s] %s = %s, and refuses %s', (section, key, good, bad, allowed) => {
+    const head = section === '' ? '' : `[${section}]\n`;
+    expect(refusal(`${head}${key} = ${good}`)).toBe('accepted');
+    const [line, path] = section === '' ? [1, key] : [2, `${section}.${key}`];
+    expect(refusal(`${head}${key} = ${bad}`)).toMatch(
+      new RegExp(`^picket\\.toml:${line}: ${path} = .+: must be ${allowed.replaceAll('.', '\\.')}`),
+    );
+  });
+
+  const scanner = '[[scanner]]\nsources = ["192.0.2.1"]\n';
+  it.each([
+    [`${scanner}${scanner}name = 5`, 'picket.toml:5: scanner[1].name = 5: must be a name'],
+    [
+      `${scanner}hours = "22:00-25:00"`,
+      'picket.toml:3: scanner[0].hours = "22:00-25:00": must be hours of the day',
+    ],
+    [
+      `${scanner}from = 2026-11-24`,
+      'picket.toml:3: scanner[0].from = 2026-11-24: must be a date-time with offset',
+    ],
+    [`${scanner}from = 2026-11-24T22:00:00`, 'must be a date-time with offset like 2026-11-24T22:00:00Z'],
+    [`${scanner}until = "tomorrow"`, 'scanner[0].until = "tomorrow": must be a date-time with offset'],
+    [
+      `${scanner}days = ["mon", "sun", "fry"]`,
+      'picket.toml:3: scanner[0].days[2] = "fry": must be one of "sun"',
+    ],
+    [`${scanner}days = []`, 'picket.toml:3: scanner[0].days = []: must be at least one'],
+    [
+      `${scanner}from = 2026-11-25T00:00:00Z\nuntil = 2026-11-24T00:00:00Z`,
+      'picket.toml:1: scanner[0] = {"sources":["192.0.2.1"],"from":"2026-11-25T00:00:00.000Z"',
+    ],
+    [`\n[[scanner]]\nname = "x"`, 'picket.toml:2: scanner[0].sources = nothing: must be a list of addresses'],
+    [
+      `${scanner}\n[[scanner]]\nsources = [\n "192.0.2.1",\n "192.0.2.1/8"]`,
+      'picket.toml:7: scanner[1].sources[1] =',
+    ],
+    [
+      `${scanner}source = "x"`,
+      'picket.toml:3: unknown key "scanner[0].source"; allowed here: name, sources, from, until, hours, days',
+    ],
+    ['scanner = 5', 'picket.toml:1: scanner = 5: must be a list of [[scanner]] tables'],
+    ['\nthreshold.ports = 0', 'picket.toml:2: threshold.ports = 0: must be a whole number'],
+    ['watch = { tcp = "1", udp = "x" }', 'picket.toml:1: watch.udp = "x": must be ports and ranges'],
+    ['watch = 5', 'picket.toml:1: watch = 5: must be a table'],
+    [
+      '[watch]\nignore_interfaces = [\n "eth0", # ours\n "no such"\n]',
+      'picket.toml:4: watch.ignore_interfaces[1] =',
+    ],
+    [
+      '[allow]\nsources = ["999.1.1.1"]',
+      'picket.toml:2: allow.sources[0] = "999.1.1.1": must be an address, CIDR',
+    ],
+    ['[report.json]\nx = 1', 'picket.toml:1: report.json = {"x":1}: must be one of "off"'],
+  ])('refuses %j on the line where it stands', (text, message) => {
+    expect(refusal(text)).toContain(message);
+  });
+
+  it('names a banner that is too long', () => {
+    expect(refusal(`[connect]\nbanner = "${'x'.repeat(513)}"`)).toContain('must be at most 512 characters');
+  });
+
   it('tells all that is wrong at once', () => {
     expect(refusal('[threshold]\nports = 0\n[block]\nfirewall = "x"').split('\n')).toHaveLength(2);
   });

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { parse, TomlError } from 'smol-toml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Policy, policySchema } from './policy.ts';
+import { lineOf } from './toml-lines.ts';
+
+type Path = readonly (string | number)[];
 
 /** A config that cannot be used. `code` is stable; the message names file, line, key, value and what is allowed. */
 export class PolicyError extends Error {
@@ -39,42 +42,63 @@ function parseToml(text: string, file: string): Record<string, unknown> {
 }
 
 function describe(issue: z.core.$ZodIssue, text: string, file: string): string {
+  const path = issue.path.filter((part) => typeof part !== 'symbol');
   if (issue.code === 'unrecognized_keys') {
+    const allowed = keysAt(path).join(', ');
     return issue.keys
-      .map((key) => {
-        const path = [...issue.path.map(String), key];
-        return `${place(file, text, path)}: unknown key "${path.join('.')}"; allowed here: ${keysAt(issue.path)}`;
-      })
+      .map(
+        (key) =>
+          `${place(file, text, [...path, key])}: unknown key "${name([...path, key])}"; allowed here: ${allowed}`,
+      )
       .join('\n');
   }
-  const path = issue.path.map(String);
-  const value = valueAt(text, issue.path);
-  return `${place(file, text, path)}: ${path.join('.')} = ${JSON.stringify(value)}: must be ${issue.message}`;
+  return `${place(file, text, path)}: ${name(path)} = ${shown(valueAt(text, path))}: must be ${allowedBy(issue)}`;
 }
 
-function valueAt(text: string, path: readonly PropertyKey[]): unknown {
+/** What a schema says of itself; where it says nothing, a table was expected, since each other one has words of its own. */
+function allowedBy(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_type' && issue.expected === 'object' ? 'a table' : issue.message;
+}
+
+/** A path as people write it: `scanner[1].sources[0]`. */
+function name(path: Path): string {
+  return path
+    .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${part}`))
+    .join('');
+}
+
+/** A value as TOML would have it, nearly: moments, `nan` and `inf` are no JSON. */
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+function valueAt(text: string, path: Path): unknown {
   return path.reduce<unknown>(
     (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
     parse(text),
   );
 }
 
-function keysAt(path: readonly PropertyKey[]): string {
-  const defaults = policySchema.parse({});
-  const at = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], defaults);
-  return Object.keys(at as object).join(', ');
+/** The keys that the schema has at a path. */
+function keysAt(path: Path): string[] {
+  const at = path.reduce<z.core.$ZodType | undefined>((schema, key) => {
+    const bare = schema && unwrapped(schema);
+    if (bare instanceof z.ZodArray) return bare.element;
+    return bare instanceof z.ZodObject ? bare.shape[key] : undefined;
+  }, policySchema);
+  const table = at && unwrapped(at);
+  return table instanceof z.ZodObject ? Object.keys(table.shape) : [];
 }
 
-/** `file:line` of a key, found by its section header and name; only the file when it stands in another form. */
-function place(file: string, text: string, path: readonly string[]): string {
-  const key = path.filter((part) => !/^\d+$/.test(part));
-  const [section, name] = key.length > 1 ? [key[0], key[1]] : [undefined, key[0]];
-  let current: string | undefined;
-  for (const [index, line] of text.split('\n').entries()) {
-    current = /^\s*\[([^\]]+)\]/.exec(line)?.[1]?.trim() ?? current;
-    const found = /^\s*"?([\w-]+)"?\s*=/.exec(line)?.[1];
-    const isHeader = section === undefined && /^\s*\[/.test(line) && current === name;
-    if (isHeader || (found === name && current === section)) return `${file}:${index + 1}`;
-  }
-  return file;
+function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional)
+    return unwrapped(schema.def.innerType);
+  return schema;
+}
+
+function place(file: string, text: string, path: Path): string {
+  const line = lineOf(text, path);
+  return line === undefined ? file : `${file}:${line}`;
 }

@@ -37,10 +37,13 @@ const MAX_OUTPUT = 16 * 1024 * 1024;
 /** Folders in which administrators' commands live: a service's PATH may lack the sbin ones. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** Environment of commands: the C locale, so that their messages can be read. */
+export const COMMAND_ENV = { PATH, LC_ALL: 'C' } as const;
+
 /** Runs a command with a time limit, a fixed PATH and the C locale, so that its messages can be read. */
 export const runCommand: Runner = ({ argv: [file, ...args], stdin }) =>
   new Promise((resolve, reject) => {
-    const child = spawn(file, args, { env: { PATH, LC_ALL: 'C' }, stdio: 'pipe' });
+    const child = spawn(file, args, { env: COMMAND_ENV, stdio: 'pipe' });
     let [stdout, stderr, timedOut] = ['', '', false];
     const timer = setTimeout(() => {
       timedOut = true;

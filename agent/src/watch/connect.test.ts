@@ -1,10 +1,12 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
 import type { Probe } from '../detect/probe.ts';
 import { createConnectEngine } from './connect.ts';
 import type { Engine } from './engine.ts';
+import { MOST_HELD } from './farewell.ts';
 
 /** High ports that nothing on a test machine uses; each test has its own. */
 const PORTS = { tcp: 45_811, udp: 45_812, taken: 45_813 };
@@ -13,15 +15,17 @@ let engine: Engine | undefined;
 afterEach(() => engine?.stop());
 
 /** Starts the engine on the given ports and collects what it sees. */
-async function watch(tcp: number[], udp: number[]) {
+async function watch(tcp: number[], udp: number[], banner = '') {
   const [probes, said]: [Probe[], string[]] = [[], []];
   const range = (port: number): [number, number] => [port, port];
   engine = createConnectEngine({
     tcp: tcp.map(range),
     udp: udp.map(range),
+    banner,
     log: (m) => said.push(m),
     now: () => 5,
   });
+  engine.setAddresses(['127.0.0.1', '::1', 'fe80::1', '192.0.2.9', '2001:db8::9']);
   await engine.start({
     probe: (p) => probes.push(p),
     trip: () => expect.fail('it does not decide'),
@@ -58,23 +62,86 @@ it('sees datagrams, whose source can be forged', async () => {
       sender.send('x', PORTS.udp, '127.0.0.1');
       return probes[0];
     })
-    .toMatchObject({ address: '127.0.0.1', port: PORTS.udp, technique: 'udp', evidence: 'forgeable' });
+    .toMatchObject({
+      address: '127.0.0.1',
+      localAddress: '192.0.2.9',
+      port: PORTS.udp,
+      technique: 'udp',
+      evidence: 'forgeable',
+    });
   sender.close();
 });
 
 it('says which ports it could not bind, and watches the others', async () => {
   const taken = createServer().listen(PORTS.taken, '::');
   await once(taken, 'listening');
-  const { said } = await watch([PORTS.taken, PORTS.tcp], []);
-  expect(said).toEqual([`not bound on tcp: ${PORTS.taken} (EADDRINUSE)`]);
+  const takenUdp = createSocket('udp6').bind(PORTS.taken, '::');
+  await once(takenUdp, 'listening');
+  const { said } = await watch([PORTS.taken, PORTS.tcp], [PORTS.taken]);
+  expect(said).toEqual([`not bound: tcp ${PORTS.taken} (EADDRINUSE), udp ${PORTS.taken} (EADDRINUSE)`]);
   taken.close();
+  takenUdp.close();
 });
 
 it('does not start when it could bind nothing', async () => {
   const taken = createServer().listen(PORTS.taken, '::');
   await once(taken, 'listening');
-  await expect(watch([PORTS.taken], [])).rejects.toThrow('could bind none of its ports');
+  await expect(watch([PORTS.taken], [])).rejects.toThrow(
+    `could bind none of its ports: tcp ${PORTS.taken} (EADDRINUSE)`,
+  );
+  await expect(watch([], [])).rejects.toThrow('could bind none of its ports: none is configured');
   taken.close();
+});
+
+it('never answers a datagram', async () => {
+  const { probes } = await watch([], [PORTS.udp]);
+  const sender = createSocket('udp4', () => expect.fail('an answer'));
+  await expect
+    .poll(() => {
+      sender.send('x', PORTS.udp, '127.0.0.1');
+      return probes.length;
+    })
+    .toBeGreaterThan(2);
+  sender.close();
+});
+
+it('resets a connection without a word when there is no banner', async () => {
+  await watch([PORTS.tcp], []);
+  const socket = connect(PORTS.tcp, '127.0.0.1').on('data', () => expect.fail('a word'));
+  const [error] = await once(socket, 'error');
+  expect(error).toMatchObject({ code: 'ECONNRESET' });
+});
+
+it('sends its banner whole, even to who sends first', async () => {
+  await watch([PORTS.tcp], [], 'Unauthorized access prohibited.\r\n');
+  const socket = connect(PORTS.tcp, '127.0.0.1');
+  socket.write('GET / HTTP/1.0\r\n\r\n'.repeat(100));
+  expect(await text(socket)).toBe('Unauthorized access prohibited.\r\n');
+});
+
+it('does not wait for who holds on to its banner', async () => {
+  await watch([PORTS.tcp], [], 'Go away.\r\n');
+  const socket = connect({ port: PORTS.tcp, host: '127.0.0.1', allowHalfOpen: true });
+  let error: NodeJS.ErrnoException | undefined;
+  socket.resume().on('error', (one) => {
+    error = one;
+  });
+  // Who does not read any more hears of a reset only when writing.
+  await expect
+    .poll(() => error?.code ?? void socket.write('x'), { timeout: 10_000 })
+    .toMatch(/^(ECONNRESET|EPIPE)$/);
+});
+
+it('holds no more than a few connections for its banner; the others get none', async () => {
+  const { probes } = await watch([PORTS.tcp], [], 'Go away.\r\n');
+  const open = () =>
+    connect({ port: PORTS.tcp, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {});
+  const sockets = Array.from({ length: MOST_HELD }, open);
+  await Promise.all(sockets.map((socket) => once(socket, 'data')));
+  const last = open().on('data', () => expect.fail('a banner'));
+  await closed(last);
+  expect(probes).toHaveLength(MOST_HELD + 1);
+  for (const socket of sockets) socket.destroy();
 });
 
 it('outlives connections that are cut and many at once', async () => {

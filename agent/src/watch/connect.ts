@@ -1,111 +1,122 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { createServer, type Server, type Socket } from 'node:net';
-import { type PortRange, parseAddress, type Transport } from '@picket/protocol';
-import type { Probe } from '../detect/probe.ts';
-import type { Engine, ProbeSink } from './engine.ts';
+import {
+  type Address,
+  type Family,
+  familyOf,
+  formatPortRanges,
+  NO_FACTS,
+  neverBlock,
+  type PortRange,
+  portRanges,
+} from '@picket/protocol';
+import { type BoundDeps, bindTcp, bindUdp } from './bound-ports.ts';
+import type { Engine } from './engine.ts';
+import { createFarewell } from './farewell.ts';
 
 /** What the connect engine binds, and where it says what it could not. */
 export interface ConnectDeps {
   readonly tcp: readonly PortRange[];
   readonly udp: readonly PortRange[];
+  /** Text for whoever connects; none when empty. */
+  readonly banner: string;
   readonly log: (message: string) => void;
   /** Unix ms. */
   readonly now: () => number;
 }
 
-/** Most connections held at once: each is closed at once, so more are only a flood. */
-const MAX_CONNECTIONS = 256;
+/** File descriptors left to the rest of the agent when there are not enough for all ports: spool, uplink, commands. */
+const SPARED = 64;
+
+/** Errors of a process or a system that has no file descriptors left (errno(3)). */
+const EXHAUSTED = new Set(['EMFILE', 'ENFILE']);
+
+type Transport = 'tcp' | 'udp';
+type Port = { readonly transport: Transport; readonly port: number };
+type OpenPort = Port & { readonly close: () => Promise<void> };
+type FailedPort = Port & { readonly error: string };
 
 /**
  * PortSentry's classic mode: binds ports that nobody uses and takes whoever talks to them for a scanner. Needs no
  * privilege but for ports below 1024. A completed handshake proves the address of its source.
  */
 export function createConnectEngine(deps: ConnectDeps): Engine {
-  const servers: (Server | UdpSocket)[] = [];
-  const bindAll = async (transport: Transport, ranges: readonly PortRange[], sink: ProbeSink) => {
-    const failed: string[] = [];
-    let bound = 0;
-    for (const port of portsIn(ranges)) {
-      const outcome =
-        transport === 'tcp' ? await bindTcp(port, sink, deps.now) : await bindUdp(port, sink, deps.now);
-      if ('error' in outcome) failed.push(`${port} (${outcome.error})`);
-      else if (servers.push(outcome.server)) bound++;
-    }
-    if (failed.length > 0) deps.log(`not bound on ${transport}: ${failed.join(', ')}`);
-    return bound;
-  };
+  let open: OpenPort[] = [];
+  let own: Readonly<Record<Family, Address>> = ownAddresses([]);
+  let lost = 0;
   return {
     name: 'connect',
     decides: false,
-    setAddresses() {},
+    setAddresses(addresses) {
+      own = ownAddresses(addresses);
+    },
     knowsClient: () => false,
-    async start(sink) {
-      const bound = (await bindAll('tcp', deps.tcp, sink)) + (await bindAll('udp', deps.udp, sink));
-      if (bound === 0) throw new Error('the connect engine could bind none of its ports');
+    async start({ probe }) {
+      const ports = [...portsOf('tcp', deps.tcp), ...portsOf('udp', deps.udp)];
+      const sink = {
+        probe,
+        lost() {
+          lost += 1;
+        },
+      };
+      const ownAddress = (family: Family) => own[family];
+      const farewell = createFarewell(deps.banner);
+      const outcome = await bindAll(ports, { sink, now: deps.now, farewell, ownAddress });
+      open = outcome.open;
+      const failed = describe(outcome.failed);
+      if (failed !== '') deps.log(`not bound: ${failed}`);
+      if (open.length === 0) {
+        throw new Error(`the connect engine could bind none of its ports: ${failed || 'none is configured'}`);
+      }
     },
     async lost() {
-      return 0;
+      return lost;
     },
     async stop() {
-      await Promise.all(servers.map((s) => new Promise<void>((resolve) => s.close(() => resolve()))));
+      await Promise.all(open.map(({ close }) => close()));
+      open = [];
     },
   };
 }
 
-type Bound = { server: Server | UdpSocket } | { error: string };
-
-/** Binds on all addresses of both families, or of IPv4 alone where the system has no IPv6. */
-async function bindWidely(bind: (host: '::' | '0.0.0.0') => Promise<Bound>): Promise<Bound> {
-  const both = await bind('::');
-  return 'error' in both && both.error === 'EAFNOSUPPORT' ? bind('0.0.0.0') : both;
+/** Binds what is free. Without file descriptors it goes no further, and gives some back: the agent has other work. */
+async function bindAll(ports: readonly Port[], deps: BoundDeps) {
+  const [open, failed]: [OpenPort[], FailedPort[]] = [[], []];
+  for (const [index, port] of ports.entries()) {
+    const outcome = await (port.transport === 'tcp' ? bindTcp : bindUdp)(port.port, deps);
+    if (!('error' in outcome)) open.push({ ...port, ...outcome });
+    else if (!EXHAUSTED.has(outcome.error)) failed.push({ ...port, ...outcome });
+    else {
+      const spared = open.splice(-SPARED);
+      await Promise.all(spared.map(({ close }) => close()));
+      failed.push(...[...spared, ...ports.slice(index)].map((one) => ({ ...one, error: outcome.error })));
+      break;
+    }
+  }
+  return { open, failed };
 }
 
-function bindTcp(port: number, sink: ProbeSink, now: () => number): Promise<Bound> {
-  return bindWidely((host) => {
-    const server = createServer({ pauseOnConnect: true }, (socket) => {
-      const probe = probeOf(socket, port, now());
-      // A reset instead of a close leaves no TIME_WAIT behind, however many connections come.
-      socket.on('error', () => {}).resetAndDestroy();
-      if (probe !== undefined) sink.probe(probe);
-    });
-    server.maxConnections = MAX_CONNECTIONS;
-    return bound(server, () => server.listen({ port, host, exclusive: true }));
-  });
+/** Ports and why they are not bound, like ports together: `tcp 80,443 (EADDRINUSE), udp 1-9 (EACCES)`. */
+function describe(failed: readonly FailedPort[]): string {
+  const groups = new Map<string, { transport: Transport; error: string; ports: number[] }>();
+  for (const { transport, error, port } of failed) {
+    const group = groups.get(`${transport} ${error}`);
+    if (group === undefined) groups.set(`${transport} ${error}`, { transport, error, ports: [port] });
+    else group.ports.push(port);
+  }
+  const ranges = (ports: number[]) => formatPortRanges(portRanges(ports, Number.POSITIVE_INFINITY));
+  return [...groups.values()].map((one) => `${one.transport} ${ranges(one.ports)} (${one.error})`).join(', ');
 }
 
-function bindUdp(port: number, sink: ProbeSink, now: () => number): Promise<Bound> {
-  return bindWidely((host) => {
-    const socket = createSocket({ type: host === '::' ? 'udp6' : 'udp4', recvBufferSize: 65_536 });
-    socket.on('message', (_data, from) => {
-      const address = parseAddress(from.address.split('%')[0] ?? '');
-      const localAddress = parseAddress(socket.address().address) ?? '::';
-      if (address === undefined) return;
-      const common = { atMs: now(), address, localAddress, port };
-      sink.probe({ ...common, transport: 'udp', technique: 'udp', evidence: 'forgeable' });
-    });
-    return bound(socket, () => socket.bind({ port, address: host, exclusive: true }));
-  });
+/** Per family the first own address that others can reach, else any, else the unspecified one. */
+function ownAddresses(own: readonly Address[]): Record<Family, Address> {
+  const first = (family: Family): Address | undefined => {
+    const mine = own.filter((address) => familyOf(address) === family);
+    return mine.find((address) => neverBlock(address, NO_FACTS) === undefined) ?? mine[0];
+  };
+  return { 4: first(4) ?? '0.0.0.0', 6: first(6) ?? '::' };
 }
 
-function bound(server: Server | UdpSocket, listen: () => void): Promise<Bound> {
-  return new Promise((resolve) => {
-    server.once('error', (error: NodeJS.ErrnoException) => resolve({ error: error.code ?? error.message }));
-    server.once('listening', () => {
-      // After the start an error is one failed accept (out of file descriptors): the next one may work.
-      server.removeAllListeners('error').on('error', () => {});
-      resolve({ server });
-    });
-    listen();
-  });
-}
-
-function probeOf(socket: Socket, port: number, atMs: number): Probe | undefined {
-  const address = parseAddress(socket.remoteAddress?.split('%')[0] ?? '');
-  const localAddress = parseAddress(socket.localAddress?.split('%')[0] ?? '');
-  if (address === undefined || localAddress === undefined) return undefined;
-  return { atMs, address, localAddress, port, transport: 'tcp', technique: 'connect', evidence: 'handshake' };
-}
-
-function portsIn(ranges: readonly PortRange[]): number[] {
-  return ranges.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+function portsOf(transport: Transport, ranges: readonly PortRange[]): Port[] {
+  return ranges.flatMap(([from, to]) =>
+    Array.from({ length: to - from + 1 }, (_, i) => ({ transport, port: from + i })),
+  );
 }

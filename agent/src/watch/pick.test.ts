@@ -13,11 +13,14 @@ const DENIED: Outcome = {
 };
 
 /** A host on which commands end as told; `missing` ones cannot be started. */
-function host({ nft = OK, missing = [] as string[] } = {}, config = '') {
+function host({ nft = OK, tcpdump = OK, nflog = true, missing = [] as string[] } = {}, config = '') {
   const policy = parsePolicy(config, 'picket.toml');
   const said: string[] = [];
-  const run = async ({ argv: [file] }: Command): Promise<Outcome> => {
+  const run = async ({ argv }: Command): Promise<Outcome> => {
+    const [file] = argv;
     if (missing.includes(file)) throw new RunError('not_started', `${file}: cannot be started (ENOENT)`);
+    if (file === 'tcpdump' && argv.includes('-D')) return { ...OK, stdout: nflog ? '7.nflog (Linux)\n' : '' };
+    if (file === 'tcpdump') return tcpdump;
     return file === 'nft' ? nft : OK;
   };
   const ruleset = rulesetPolicy(policy, [32_768, 60_999], true);
@@ -40,7 +43,7 @@ describe.runIf(process.platform === 'linux')('the choice of engine and firewall'
   ])('falls back without nftables (%#), and says why', async (what, why) => {
     const { choice, said } = host(what);
     expect([(await pickEngine(choice)).name, (await pickFirewall(choice)).name]).toEqual([
-      'connect',
+      'capture',
       'log-only',
     ]);
     expect(said).toEqual([expect.stringContaining(why), expect.stringContaining(why)]);
@@ -68,5 +71,28 @@ describe.runIf(process.platform === 'linux')('the choice of engine and firewall'
     await expect(
       pickEngine(host({}, '[watch]\nengine = "kernel"\n[block]\nfirewall = "log-only"').choice),
     ).rejects.toThrow('it blocks by itself, and block.firewall is "log-only"');
+  });
+
+  it('captures packets where the kernel engine cannot tell what it sees, or must not block', async () => {
+    const old = host({ nflog: false });
+    expect((await pickEngine(old.choice)).name).toBe('capture');
+    expect(old.said).toEqual([expect.stringContaining('cannot read NFLOG')]);
+    const logOnly = host({}, '[block]\nfirewall = "log-only"');
+    expect((await pickEngine(logOnly.choice)).name).toBe('capture');
+  });
+
+  it('binds ports where tcpdump may not capture, and says both reasons', async () => {
+    const { choice, said } = host({ nft: DENIED, tcpdump: { ...DENIED, stderr: 'tcpdump: any: denied\n' } });
+    expect((await pickEngine(choice)).name).toBe('connect');
+    expect(said).toEqual([expect.stringMatching(/you must be root.*nor does capture: tcpdump: any: denied/)]);
+  });
+
+  it('refuses a capture that cannot be, and silence that it cannot keep', async () => {
+    await expect(
+      pickEngine(host({ missing: ['tcpdump'] }, '[watch]\nengine = "capture"').choice),
+    ).rejects.toThrow(/watch.engine = "capture": tcpdump.*install the package tcpdump/);
+    await expect(
+      pickEngine(host({}, '[watch]\nengine = "capture"\nanswer = "silent"').choice),
+    ).rejects.toThrow('watch.answer = "silent": only the kernel engine can be silent');
   });
 });

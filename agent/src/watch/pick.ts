@@ -1,8 +1,23 @@
+import { networkInterfaces } from 'node:os';
+import type { PortRange } from '@picket/protocol';
+import { readHostFacts } from '../host/facts.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
+import { gateRules } from '../policy/gate.ts';
 import type { Policy } from '../policy/policy.ts';
 import { UnavailableError } from '../policy/unavailable.ts';
 import { nftCheck } from '../run/nft-check.ts';
 import type { Runner } from '../run/runner.ts';
+import { createCaptureEngine } from './capture.ts';
+import { captureInterfaces } from './capture-interfaces.ts';
+import {
+  type CaptureSystem,
+  ephemeralOf,
+  FREEBSD_CAPTURE,
+  linuxCapture,
+  OPENBSD_CAPTURE,
+  SUNOS_SNOOP,
+  SUNOS_TCPDUMP,
+} from './capture-system.ts';
 import { createConnectEngine } from './connect.ts';
 import type { Engine } from './engine.ts';
 import { createKernelEngine } from './kernel.ts';
@@ -20,16 +35,29 @@ export interface EngineChoice {
 /**
  * The engine that the policy asks for, or with `auto` the best that works here, saying why not a better one.
  *
- * @throws UnavailableError when the policy names an engine that does not work here
+ * @throws UnavailableError when the policy names an engine that does not work here, or asks for what only another can
  */
 export async function pickEngine(choice: EngineChoice): Promise<Engine> {
   const { policy, ruleset, run, now, log } = choice;
-  const wanted = policy.watch.engine;
-  const refusal = wanted === 'connect' ? 'not asked for' : await whyNotKernel(choice);
-  if (refusal === undefined) return createKernelEngine({ run, ruleset, log, now });
-  if (wanted === 'kernel') throw new UnavailableError(`watch.engine = "kernel": ${refusal}`);
-  if (wanted === 'auto')
-    log(`watching by bound ports only: the kernel engine does not work here: ${refusal}`);
+  const { engine: wanted, answer } = policy.watch;
+  if (wanted === 'connect') return createConnectEngine({ ...policy.connect, log, now });
+  const whyNot = wanted === 'capture' ? 'watch.engine is "capture"' : await whyNotKernel(choice);
+  if (whyNot === undefined) return createKernelEngine({ run, ruleset, log, now });
+  if (wanted === 'kernel') throw new UnavailableError(`watch.engine = "kernel": ${whyNot}`);
+  if (answer === 'silent')
+    throw new UnavailableError(
+      `watch.answer = "silent": only the kernel engine can be silent, and ${whyNot}`,
+    );
+  const system = await captureSystem(choice);
+  if (typeof system !== 'string') {
+    if (wanted === 'auto')
+      log(`watching by captured packets: the kernel engine does not work here: ${whyNot}`);
+    return capture(choice, system);
+  }
+  if (wanted === 'capture') throw new UnavailableError(`watch.engine = "capture": ${system}`);
+  log(
+    `watching by bound ports only: the kernel engine does not work here: ${whyNot}; nor does capture: ${system}`,
+  );
   return createConnectEngine({ ...policy.connect, log, now });
 }
 
@@ -37,7 +65,79 @@ export async function pickEngine(choice: EngineChoice): Promise<Engine> {
 async function whyNotKernel({ policy, ruleset, run }: EngineChoice): Promise<string | undefined> {
   if (process.platform !== 'linux') return `this system is ${process.platform}; the engine is Linux's`;
   if (policy.block.firewall === 'log-only') return 'it blocks by itself, and block.firewall is "log-only"';
-  const tcpdump = await run({ argv: ['tcpdump', '--version'] }).catch((error: Error) => error);
-  if (tcpdump instanceof Error) return `${tcpdump.message}; install the package tcpdump`;
+  const devices = await run({ argv: ['tcpdump', '-D'] }).catch((error: Error) => error);
+  if (devices instanceof Error) return `${devices.message}; install the package tcpdump`;
+  if (!/\bnflog\b/.test(devices.stdout)) return 'this tcpdump cannot read NFLOG';
   return nftCheck(run, ruleset);
+}
+
+async function capture(choice: EngineChoice, system: CaptureSystem): Promise<Engine> {
+  const { policy, run, now, log } = choice;
+  const ephemeral = await ephemeralPorts(choice, system);
+  return createCaptureEngine({
+    ...{ system, now, log },
+    rules: (sourceOf) => gateRules(policy, ephemeral, sourceOf),
+    readListeners: system.listeners(run),
+    readOnLink: async () => (await readHostFacts()).onLink,
+    interfaces: () => captureInterfaces(policy, system, interfacesUp()),
+  });
+}
+
+/** How this host captures, or why it cannot. */
+async function captureSystem({ policy, run }: EngineChoice): Promise<CaptureSystem | string> {
+  const canUse = (interfaceName: string) => whyNotTcpdump(run, interfaceName);
+  const first = policy.capture.interfaces[0] ?? interfacesUp()[0] ?? 'lo0';
+  switch (process.platform) {
+    case 'linux':
+      return (await canUse(policy.capture.interfaces[0] ?? 'any')) ?? linuxCapture(await cookedType(run));
+    case 'freebsd':
+      return (await canUse(first)) ?? FREEBSD_CAPTURE;
+    case 'openbsd':
+      return (await canUse(first)) ?? OPENBSD_CAPTURE;
+    case 'sunos': {
+      const tcpdump = await canUse(first);
+      if (tcpdump === undefined) return SUNOS_TCPDUMP;
+      // It prints its usage when asked so; whether it may capture shows when it starts.
+      const snoop = await run({ argv: ['snoop', '-?'] }).catch((error: Error) => error);
+      return snoop instanceof Error ? `${tcpdump}; ${snoop.message}` : SUNOS_SNOOP;
+    }
+    default:
+      return `captures are not known on ${process.platform}`;
+  }
+}
+
+/** Has tcpdump open the interface and show a filter's program, which takes all that a capture takes. */
+async function whyNotTcpdump(run: Runner, interfaceName: string): Promise<string | undefined> {
+  const argv = ['tcpdump', '-i', interfaceName, '-p', '-d', 'ip'] as const;
+  const outcome = await run({ argv }).catch((error: Error) => error);
+  if (outcome instanceof Error) return `${outcome.message}; install the package tcpdump`;
+  if (outcome.status === 0) return undefined;
+  return outcome.stderr.trim().split('\n').at(-1) || `tcpdump: exit status ${outcome.status}`;
+}
+
+/** The cooked link type that tells each packet's interface, where libpcap has it (1.10). */
+async function cookedType(run: Runner): Promise<'LINUX_SLL2' | 'LINUX_SLL'> {
+  const { status } = await run({ argv: ['tcpdump', '-y', 'LINUX_SLL2', '-d', 'ip'] });
+  return status === 0 ? 'LINUX_SLL2' : 'LINUX_SLL';
+}
+
+async function ephemeralPorts(
+  { ruleset, run, log }: EngineChoice,
+  system: CaptureSystem,
+): Promise<PortRange> {
+  if (system.ephemeral === undefined) return ruleset.ephemeral;
+  const told = await run({ argv: system.ephemeral }).catch(() => undefined);
+  const range = ephemeralOf(told?.stdout ?? '');
+  if (range !== undefined) return range;
+  log(
+    `the ephemeral ports are not known (${system.ephemeral.join(' ')}); none above 1023 is watched for UDP`,
+  );
+  return [1_024, 65_535];
+}
+
+/** Names of interfaces that are up and have an address, but for loopback. */
+function interfacesUp(): string[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    addresses?.some(({ internal }) => !internal) ? [name] : [],
+  );
 }

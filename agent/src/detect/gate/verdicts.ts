@@ -1,0 +1,132 @@
+import type { Probe } from '../probe.ts';
+import { isListed, type Listeners } from './listeners.ts';
+import { SERVED_MS, type Served } from './served.ts';
+import type { Talks } from './talks.ts';
+import { type Candidate, createWaiting } from './waiting.ts';
+
+/**
+ * How long after a packet a list of listeners must be read to say that its port was unused, ms. A service that opens
+ * takes its port and is asked for it within the same second; who comes a moment too early is forgiven. A host that
+ * answers with RST or "unreachable" has decided before: its scanner is counted at once. One that stays silent gives nothing
+ * away in that second.
+ */
+const OPENING_MS = 1_000;
+
+/** Longest a packet takes from the wire to here while the pipe is idle, ms: tcpdump in immediate mode takes 0.2. */
+const DELIVERY_MS = 100;
+
+/** A packet so much older than the one before shows that the clock was set back, ms. */
+const STEP_MS = 60_000;
+
+/**
+ * Most packets that wait at once; 16,384 of about 600 bytes are 10 MB. The weak ones (ACK, Maimon) have a room of their
+ * own, so that a flood of them cannot push out better evidence.
+ */
+const MOST_WAITING = 16_384;
+const MOST_WEAK_WAITING = 4_096;
+
+/** Decides what cannot be decided at the time of the packet. */
+export interface Verdicts {
+  /** Lets a suspicion wait for an answer of this host or for news of its listeners, unless its port is forgiven. */
+  wait(candidate: Candidate): void;
+  isWaiting(key: string): boolean;
+  /** This host refused the packet: that decides at once. */
+  refuse(key: string): Probe[];
+  /** This host served the packet. */
+  serve(key: string): void;
+  /** A list of listeners was read. */
+  list(listeners: Listeners, takenAtMs: number): void;
+  /** All packets up to this one were taken. */
+  see(atMs: number): void;
+  /** Nothing is in the pipe at the time. */
+  drain(nowMs: number): void;
+  /** Gives what is decided by now. */
+  settle(): Probe[];
+  readonly wantsListenersAtMs: number | undefined;
+  readonly waiting: number;
+  readonly forgotten: number;
+}
+
+/** Verdicts on what is known of served ports and of talks; nothing waits yet. */
+export function createVerdicts(served: Served, talks: Talks): Verdicts {
+  const rooms = { better: createWaiting(MOST_WAITING), weak: createWaiting(MOST_WEAK_WAITING) };
+  const both = [rooms.better, rooms.weak];
+  let latest: { readonly listeners: Listeners; readonly takenAtMs: number } | undefined;
+  let seenUntilMs = Number.NEGATIVE_INFINITY;
+  let lostToClock = 0;
+
+  const isForgiven = ({ probe: { transport, port, atMs }, isStrict }: Candidate): boolean =>
+    served.since(transport, port, isStrict ? atMs : atMs - SERVED_MS);
+
+  const isUnused = (candidate: Candidate): boolean => {
+    const { transport, port, atMs } = candidate.probe;
+    const hasSent = transport === 'udp' && served.sentSince(port, atMs);
+    return !hasSent && !isForgiven(candidate);
+  };
+
+  /** Of what nothing refused, flags that a connection may explain and leftovers are let go. */
+  const countsUnanswered = (candidate: Candidate): boolean =>
+    candidate.kind !== 'odd' &&
+    !(candidate.kind === 'weak' && talks.knows(candidate.key, candidate.probe.atMs)) &&
+    isUnused(candidate);
+
+  return {
+    wait(candidate) {
+      if (!candidate.isStrict && isForgiven(candidate)) return;
+      (candidate.kind === 'weak' ? rooms.weak : rooms.better).add(candidate);
+    },
+    isWaiting: (key) => rooms.better.get(key) !== undefined,
+    refuse(key) {
+      // An ACK is refused by a port with a listener too, so the weak ones wait on.
+      const candidate = rooms.better.get(key);
+      if (candidate === undefined) return [];
+      const { transport, port } = candidate.probe;
+      // Firewalls refuse in the same words what has a listener.
+      if (isListed(latest?.listeners, transport, port)) return [];
+      rooms.better.drop(key);
+      return candidate.kind === 'odd' || isUnused(candidate) ? [candidate.probe] : [];
+    },
+    serve: (key) => rooms.better.drop(key),
+    list(listeners, takenAtMs) {
+      for (const transport of ['tcp', 'udp', 'sctp'] as const) {
+        for (const port of listeners[transport]) served.note(transport, port, takenAtMs);
+      }
+      latest = { listeners, takenAtMs };
+    },
+    see(atMs) {
+      if (atMs >= seenUntilMs - STEP_MS) {
+        seenUntilMs = Math.max(seenUntilMs, atMs);
+        return;
+      }
+      // Times from before a step of the clock say nothing any more.
+      for (const room of both) while (room.shift(Number.POSITIVE_INFINITY) !== undefined) lostToClock++;
+      latest = undefined;
+      seenUntilMs = atMs;
+    },
+    drain(nowMs) {
+      seenUntilMs = Math.max(seenUntilMs, nowMs - DELIVERY_MS);
+    },
+    settle() {
+      if (latest === undefined) return [];
+      const untilMs = Math.min(latest.takenAtMs, seenUntilMs) - OPENING_MS;
+      const probes: Probe[] = [];
+      for (const room of both) {
+        for (let next = room.shift(untilMs); next !== undefined; next = room.shift(untilMs)) {
+          if (countsUnanswered(next)) probes.push(next.probe);
+        }
+      }
+      return probes;
+    },
+    get wantsListenersAtMs() {
+      const since = both.flatMap(({ sinceMs }) => sinceMs ?? []);
+      const wanted = Math.min(...since) + OPENING_MS;
+      return since.length === 0 || (latest?.takenAtMs ?? 0) >= wanted ? undefined : wanted;
+    },
+    get waiting() {
+      return rooms.better.size + rooms.weak.size;
+    },
+    get forgotten() {
+      return rooms.better.forgotten + rooms.weak.forgotten + lostToClock;
+    },
+  };
+}
