@@ -41,6 +41,7 @@ async function runWho(context: Context, who: Who): Promise<Row[]> {
     return [];
   }
   for (const { setting, why } of who.settings) context.deviates(`${who.name}: ${setting}`, why);
+  if (!who.socketsTellDrops) context.remark(`${who.name}: what it missed cannot be seen from outside`);
   const rows: Row[] = [];
   for (let round = 1; round <= context.rounds; round++)
     for (const load of wanted) {
@@ -117,6 +118,8 @@ async function settled(watcher: Watcher): Promise<void> {
   });
 }
 
+const percent = (part: number, whole: number): number => Math.round((part / whole) * 1e5) / 1e3;
+
 function rowsOf(who: Who, load: Load, idle: Memory, used: Use): Row[] {
   const row = (name: string, metric: string, unit: string, value: number): Row => ({
     case: name,
@@ -133,7 +136,7 @@ function rowsOf(who: Who, load: Load, idle: Memory, used: Use): Row[] {
     row(load.name, 'cpuSecondsPerMillion', 's', perMillion(used.own)),
     machine,
     packets,
-    row(load.name, 'lost', '%', Math.round((used.drops / used.packets) * 1e5) / 1e3),
+    ...(who.socketsTellDrops ? [row(load.name, 'lost', '%', percent(used.drops, used.packets))] : []),
     row(load.name, 'rssMb', 'MB', used.peak.rssMb),
     row(load.name, 'privateMb', 'MB', used.peak.privateMb),
     row('idle', 'rssMb', 'MB', idle.rssMb),

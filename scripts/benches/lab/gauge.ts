@@ -33,8 +33,15 @@ export type Gauge = {
   stop: () => Promise<Moments>;
 };
 
-/** Ports that PortSentry and Picket leave alone as they are shipped: ident, NetBIOS; bootp, NetBIOS, RIP. */
-const LEFT_OUT = { tcp: [113, 139], udp: [67, 137, 138, 520] } as const;
+/**
+ * What PortSentry and Picket leave alone as they are shipped: ident, NetBIOS; bootp, NetBIOS, RIP; and IP protocols of
+ * neighbours and tunnels (agent/src/policy/classic-ports.ts). Those with ports are watched by port.
+ */
+const LEFT_OUT = {
+  tcp: [113, 139],
+  udp: [67, 137, 138, 520],
+  ip: '0-2, 4, 41, 43-44, 47, 50-51, 58-60, 89, 97, 103, 112, 115, 136-137',
+} as const;
 
 /** Group of the records of passed packets; not Picket's. */
 const GROUP = 4_990;
@@ -60,6 +67,7 @@ export function gaugeRuleset({ source, probes }: Subject): string {
   // Before they are joined, fragments have no flags: each counts.
   const fragment = ip === 'ip6' ? 'exthdr frag exists' : 'ip frag-off & 0x3fff != 0';
   const open = [
+    `meta l4proto { ${LEFT_OUT.ip} } return`,
     `tcp dport { ${[...OPEN_TCP, ...LEFT_OUT.tcp].join(', ')} } return`,
     `udp dport { ${[...OPEN_UDP, ...LEFT_OUT.udp].join(', ')} } return`,
   ];

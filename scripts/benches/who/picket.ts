@@ -24,6 +24,7 @@ export function picket(engine: 'kernel' | 'capture' | 'connect'): Who {
   return {
     name: `picket-${engine}`,
     patienceMs: 1_000,
+    socketsTellDrops: engine !== 'capture',
     settings: SETTINGS,
     prepare: () => whyNotBuilt(engine),
     start: async (lab, host, variant = {}) => {

@@ -17,6 +17,7 @@ const READY_MS = 20_000;
 export const portsentry: Who = {
   name: 'portsentry-1.2',
   patienceMs: 1_000,
+  socketsTellDrops: true,
   settings: [
     { setting: '-atcp, -audp', why: 'its best modes; the default is the classic lists' },
     { setting: 'BLOCK_TCP=1, BLOCK_UDP=1', why: 'it blocks nobody by default' },

@@ -75,6 +75,7 @@ const LINKS = {
 export const psad: Who = {
   name: 'psad',
   patienceMs: 12_000,
+  socketsTellDrops: true,
   settings: [
     { setting: 'ENABLE_AUTO_IDS=Y, AUTO_IDS_DANGER_LEVEL=1', why: 'it blocks nobody by default' },
     {

@@ -19,6 +19,7 @@ const READY_MS = 20_000;
 export const scanlogd: Who = {
   name: 'scanlogd',
   patienceMs: 300,
+  socketsTellDrops: true,
   settings: [],
   prepare: async () => {
     const files = await peerFiles(PACKAGES, '2.2');

@@ -19,6 +19,8 @@ export type Who = {
   name: string;
   /** Longest it may take from the last probe to its block, ms. */
   patienceMs: number;
+  /** Whether its sockets' counters tell what it missed. Nobody else can read those of packet sockets. */
+  socketsTellDrops: boolean;
   /** Makes ready what it is started from; says why that cannot be. */
   prepare: () => Promise<string | undefined>;
   /** Starts it on a host of the lab and waits until it watches. It ends with the lab. */
@@ -31,6 +33,7 @@ export type Who = {
 export const NONE: Who = {
   name: 'none',
   patienceMs: 0,
+  socketsTellDrops: true,
   prepare: async () => undefined,
   start: async () => ({ reports: async () => false, processes: async () => [] }),
   settings: [],
