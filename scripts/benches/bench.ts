@@ -20,6 +20,8 @@ export type Bench = {
   rounds: number;
   /** Who the others are compared with, in the order of preference: the first that has a figure. */
   references: readonly string[];
+  /** The figures in short, printed last; for a page of documentation. */
+  summary?: (rows: readonly Row[]) => string;
   /** Measures everything that is wanted, `rounds` times. A lab that it opens goes with the process at the latest. */
   run: (context: Context) => Promise<Row[]>;
 };

@@ -1,4 +1,4 @@
-import type { Context } from './bench.ts';
+import type { Bench, Context } from './bench.ts';
 import { describeMachine } from './machine.ts';
 import { findBench } from './registry.ts';
 import { foldRounds, type Result, resultSchema } from './result.ts';
@@ -10,12 +10,12 @@ export type Order = { name: string; rounds: number | undefined; only: string };
  * Runs one benchmark and folds its rounds.
  *
  * @param say tells progress
- * @returns the checked result, and who the others are compared with
+ * @returns the checked result, and the benchmark, which knows how to show it
  */
 export async function runBench(
   order: Order,
   say: (text: string) => void,
-): Promise<{ result: Result; references: readonly string[] }> {
+): Promise<{ result: Result; bench: Bench }> {
   const entry = findBench(order.name);
   if (entry === undefined) throw new Error(`no benchmark "${order.name}"`);
   const bench = await entry.load();
@@ -25,7 +25,7 @@ export async function runBench(
   const rows = foldRounds(await bench.run(context));
   const told = { deviations: [...deviations], remarks: [...remarks] };
   const result = resultSchema.parse({ name: order.name, at, machine, rounds, ...told, rows });
-  return { result, references: bench.references };
+  return { result, bench };
 }
 
 /** A context, and what was told to it. `only` is looked for in `CASE WHO`. */

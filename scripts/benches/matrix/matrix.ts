@@ -8,6 +8,7 @@ import { scanlogd } from '../who/scanlogd.ts';
 import { NONE, type Who } from '../who/who.ts';
 import { CASES, type Case } from './cases.ts';
 import { measure } from './cell.ts';
+import { summary } from './summary.ts';
 
 const WHOS: readonly Who[] = [
   picket('kernel'),
@@ -19,11 +20,16 @@ const WHOS: readonly Who[] = [
   NONE,
 ];
 
+const RESOLUTION =
+  'blockMs: to the first packet refused; of a scan that is over before the block, to the first check refused (nmap takes 0.2 s to end)';
+
 /** Technique by who watches: detected, blocked, what passed before, and how long it took. */
 export const matrix: Bench = {
   rounds: 1,
   references: ['picket-kernel', 'picket-capture'],
+  summary,
   run: async (context) => {
+    context.remark(RESOLUTION);
     const rows: Row[] = [];
     for (const who of WHOS) rows.push(...(await runWho(context, who)));
     return rows;
