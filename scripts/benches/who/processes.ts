@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { mustExec } from '../../lab/run.ts';
 
 /** A process and all that came of it. A process that ended meanwhile is left out. */
@@ -19,4 +19,16 @@ export async function processesNamed(namespace: string, names: readonly string[]
     }),
   );
   return found.flat();
+}
+
+/** Whether one of some processes has a file open whose path ends so. */
+export async function isOpen(pids: readonly number[], end: string): Promise<boolean> {
+  const lists = await Promise.all(
+    pids.map(async (pid) => {
+      const folder = `/proc/${pid}/fd`;
+      const numbers = await readdir(folder).catch(() => []);
+      return Promise.all(numbers.map((number) => readlink(`${folder}/${number}`).catch(() => '')));
+    }),
+  );
+  return lists.flat().some((path) => path.endsWith(end));
 }

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { waitFor } from '../../lab/wait.ts';
+import { parseV6 } from '../lab/addresses.ts';
 import { type PeerFiles, peerFiles } from '../peers/packages.ts';
 import { startPeer } from '../peers/start.ts';
-import { processesNamed } from './processes.ts';
+import { isOpen, processesNamed } from './processes.ts';
 import type { Who } from './who.ts';
 
 /** psad, the Perl modules that it uses, iptables, and ulogd, which writes the firewall's log to a file. */
@@ -41,8 +43,22 @@ stack=log1:NFLOG,base1:BASE,ifi1:IFINDEX,ip2str1:IP2STR,print1:PRINTPKT,emu1:LOG
 [log1]
 group=4991
 [emu1]
-file="/var/log/ulogd.log"
+file="/var/log/ulogd.fifo"
 sync=1
+`;
+
+/**
+ * ulogd shortens IPv6 addresses and tells sequence numbers. Of IPv6, psad reads only what the kernel's own log has by
+ * default: addresses in full, and none of these numbers.
+ */
+const EXPAND = String.raw`use Socket qw(inet_pton AF_INET6);
+$| = 1;
+while (<>) {
+  s/\b(SRC|DST)=([0-9a-f:]*:[0-9a-f:]*)/"$1=" . full($2)/ge;
+  s/ SEQ=\d+ ACK=\d+//;
+  print;
+}
+sub full { join ':', unpack '(H4)8', inet_pton(AF_INET6, $_[0]) }
 `;
 
 /** What psad's manual asks of the firewall: log what is not wanted. Neighbours and open ports are. */
@@ -58,7 +74,8 @@ for t in iptables ip6tables; do $t -A INPUT -j NFLOG --nflog-group 4991 --nflog-
 
 /** Whole packages have alternatives that their installation sets. */
 const COMMAND = `PATH=$PATH:/usr/sbin:/sbin
-mkdir -p /run/psad /var/lib/psad /var/log/psad && : >/var/log/ulogd.log
+mkdir -p /run/psad /var/lib/psad /var/log/psad && : >/var/log/ulogd.log && mkfifo /var/log/ulogd.fifo
+perl /etc/expand.pl /var/log/ulogd.fifo >>/var/log/ulogd.log &
 ${RULES}
 ulogd -c /etc/ulogd-bench.conf &
 psad && exec sleep infinity`;
@@ -91,19 +108,27 @@ export const psad: Who = {
     const found = await files();
     if (!found.ok) throw new Error(found.reason);
     const shipped = await readFile(join(found.root, 'etc/psad/psad.conf'), 'utf8');
-    const etc = { 'psad/psad.conf': configText(shipped), 'ulogd-bench.conf': ULOGD };
+    const etc = { 'psad/psad.conf': configText(shipped), 'ulogd-bench.conf': ULOGD, 'expand.pl': EXPAND };
     const peer = await startPeer(lab, host, { name: 'psad', files: found.root, etc, command: COMMAND });
     await peer.logged(/psad: .*(imported|flushing|version)/i, READY_MS);
+    // What stands in the file before psad opens it is passed over.
+    const processes = () => processesNamed(lab.namespace(host), ['psad', 'ulogd']);
+    await waitFor('psad to read', async () => isOpen(await processes(), '/ulogd.log'), READY_MS);
     return {
       reports: async (source) => (await peer.log()).split('\n').some((line) => namesScan(line, source)),
-      processes: () => processesNamed(lab.namespace(host), ['psad', 'ulogd']),
+      processes,
     };
   },
 };
 
 /** `scan detected (…): SOURCE -> TARGET …`, or a signature of its own. */
 const namesScan = (line: string, source: string): boolean =>
-  (line.includes('scan detected') || line.includes('signature match')) && line.includes(` ${source} `);
+  (line.includes('scan detected') || line.includes('signature match')) &&
+  line.includes(` ${inFull(source)} `);
+
+/** An IPv6 address with all its digits. */
+const inFull = (source: string): string =>
+  source.includes(':') ? (parseV6(source).toString('hex').match(/.{4}/g) ?? []).join(':') : source;
 
 function configText(shipped: string): string {
   const set = (text: string, [key, value]: [string, string]) =>
