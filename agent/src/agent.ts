@@ -215,6 +215,8 @@ export function createAgent(deps: AgentDeps): Agent {
       // The kernel's news are listened for before its table is loaded, so that the first probe is told too.
       await engine.start(sink);
       adopt(await keeper.open());
+      // Beside the count, the engine has its table complete now, not half a minute later.
+      probesLost = await engine.lost();
       tell('trips');
       report.started();
       const guarded = () => void upkeep().catch((error) => log.error('the upkeep failed', { error }));

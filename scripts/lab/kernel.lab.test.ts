@@ -149,6 +149,21 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
     expect([await held(), await counted('probes')]).toEqual([['2001:db8:66::/64'], 4]);
   });
 
+  test('a port that is served without a socket, as a virtual service of IPVS is, is no unused one', async () => {
+    await lab.mustExec('a', ['nft', 'add', 'element', 'inet', 'picket', 'open_more', '{ tcp . 8443 }']);
+    await scan(await fresh(4), '-sS', '-p', '8443');
+    await scan(await fresh(4), '-sA', '-p', '8443');
+    expect(await counted('probes')).toBe(0);
+  });
+
+  test('who looks for the way to a host with traceroute is no scanner', async () => {
+    await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+    const ruleset = renderRuleset(rulesetPolicy(parsePolicy('', ''), [49_152, 65_535], true), true);
+    await lab.mustExec('a', ['nft', '-f', '-'], { stdin: ruleset });
+    await scan(await fresh(4), '-sU', '-p', '33434-33449', '--min-rate', '100');
+    expect(await counted('probes')).toBe(0);
+  });
+
   test('an ignored interface is not watched', async () => {
     await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
     await load('[watch]\nignore_interfaces = ["eth0"]');
@@ -273,7 +288,7 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
 
   test('when the kernel can remember no more, a client that tries one port again is no scanner', async () => {
     const elements = Array.from(
-      { length: 262_144 },
+      { length: 131_072 },
       (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255} . tcp . 1 . ${target}`,
     );
     for (let from = 0; from < elements.length; from += 32_768) {

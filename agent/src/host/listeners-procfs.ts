@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { type Address, addressFromBytes, parseAddress } from '@picket/protocol';
 import { type HostSocket, type ReadListeners, toHostSockets } from './listeners.ts';
+import { IPVS_TABLE, virtualServices } from './listeners-ipvs.ts';
 
 /** Tables of Linux, of the network namespace of this process (proc(5)). UDP-Lite is another protocol than UDP. */
 const TABLES = ['tcp', 'tcp6', 'udp', 'udp6'] as const;
@@ -16,14 +17,25 @@ const LISTEN = 10;
 export function procfsListeners(): ReadListeners {
   const isLittleEndian = endianness() === 'LE';
   return async () => {
-    const [sctp, ...tables] = await Promise.all([
+    const [sctp, ipvs, ...tables] = await Promise.all([
       readFile(SCTP_ENDPOINTS, 'utf8').catch(() => ''),
+      readFile(IPVS_TABLE, 'utf8').catch(() => ''),
       // Without IPv6 there are no tables of it; without those of IPv4 there is no procfs.
       ...TABLES.map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(otherThanMissing6(name))),
     ]);
     const lists = tables.map((text, i) => procfsSockets(text, transportOf(TABLES[i]), isLittleEndian));
-    return toHostSockets([...lists.flat(), ...sctpEndpoints(sctp ?? '')]);
+    const more = [...sctpEndpoints(sctp ?? ''), ...virtualServices(ipvs ?? '')];
+    return toHostSockets([...lists.flat(), ...more]);
   };
+}
+
+/** Ports that are served without a TCP or UDP socket: those of SCTP, and the virtual services of IPVS. */
+export async function portsWithoutSockets(): Promise<HostSocket[]> {
+  const [sctp, ipvs] = await Promise.all(
+    [SCTP_ENDPOINTS, IPVS_TABLE].map((file) => readFile(file, 'utf8').catch(() => '')),
+  );
+  const sockets = [...sctpEndpoints(sctp ?? ''), ...virtualServices(ipvs ?? '')];
+  return sockets.filter(({ isListening }) => isListening);
 }
 
 function otherThanMissing6(name: string): (error: Error) => string {

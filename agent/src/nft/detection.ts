@@ -29,7 +29,7 @@ const ANSWERS = [
 export function detectionChains(policy: RulesetPolicy, enforce: boolean): string[] {
   return [
     'set onlink6 { type ipv6_addr; flags interval; auto-merge; }',
-    'set open_sctp { type inet_service; size 4096; }',
+    'set open_more { type inet_proto . inet_service; size 16384; }',
     `set served { type inet_proto . inet_service; size 65535; flags dynamic,timeout; timeout ${SERVED_S}s; }`,
     ...[4, 6].map(
       (family) =>
@@ -70,8 +70,13 @@ function probeChains({ ignored, isSilent }: RulesetPolicy, enforce: boolean): st
 
 function tcpChains({ ephemeral }: RulesetPolicy): string[] {
   return [
-    // A service that restarts has no socket for a moment: its clients are no scanners.
-    chain('unused', ['meta l4proto . th dport @served return', 'goto probe']),
+    // SCTP's ports and IPVS's virtual services have no socket that nft finds: the agent names them. A service that restarts
+    // has none for a moment: its clients are no scanners.
+    chain('unused', [
+      'meta l4proto . th dport @open_more goto in_use',
+      'meta l4proto . th dport @served return',
+      'goto probe',
+    ]),
     // The update is a rule of its own: one that fails for want of room must not make a probe of a client.
     chain('in_use', ['update @served { meta l4proto . th dport }']),
     // No TCP stack sends these flags; with a socket in reach only conntrack can say that no connection is behind them.
@@ -92,6 +97,7 @@ function tcpChains({ ephemeral }: RulesetPolicy): string[] {
       `${IS_CONNECTED} goto from_peer`,
       `${HAS_SOCKET} return`,
       `tcp dport ${ephemeral[0]}-${ephemeral[1]} return`,
+      'meta l4proto . th dport @open_more return',
       'meta l4proto . th dport @served return',
       ...ANSWERS,
       'goto probe_weak',
@@ -116,14 +122,8 @@ function otherChains({ ephemeral, ignored }: RulesetPolicy): string[] {
       ...ANSWERS,
       'goto unused',
     ]),
-    // nft's socket expression knows no SCTP: the agent names the ports that are open. INIT and COOKIE-ECHO begin an
-    // association (RFC 9260 section 3.2), other chunks belong to one.
-    chain('sctp_in', [
-      `${IS_CONNECTED} return`,
-      '@th,96,8 != { 1, 10 } return',
-      'sctp dport @open_sctp goto in_use',
-      'goto unused',
-    ]),
+    // INIT and COOKIE-ECHO begin an association (RFC 9260 section 3.2), other chunks belong to one.
+    chain('sctp_in', [`${IS_CONNECTED} return`, '@th,96,8 != { 1, 10 } return', 'goto unused']),
     chain('ip_in', [
       ...(ignored.ip.length === 0 ? [] : [`meta l4proto ${portSet(ignored.ip)} return`]),
       `${IS_CONNECTED} return`,

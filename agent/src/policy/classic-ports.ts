@@ -1,3 +1,5 @@
+import type { PortRange } from '@picket/protocol';
+
 /** TCP ports that PortSentry 1.0 bound in its classic mode: old services, trojans and what scanners ask for first. */
 export const CLASSIC_TCP_PORTS =
   '1,11,15,79,111,119,143,540,635,1080,1524,2000,5742,6667,12345-12346,20034,31337,32771-32774,40421,49724,54320';
@@ -10,6 +12,12 @@ export const IGNORED_TCP_PORTS = '113,139';
 
 /** UDP ports that PortSentry's advanced mode left out: RIP, NetBIOS and bootp. */
 export const IGNORED_UDP_PORTS = '67,137-138,520';
+
+/**
+ * UDP ports that traceroute asks for: from 33434 on, one more for each probe (traceroute(8)), sixteen at once. Whoever
+ * looks for the way to a host is no scanner. Within Linux's ephemeral ports anyway; other systems have others.
+ */
+export const TRACEROUTE_UDP_PORTS: PortRange = [33_434, 33_534];
 
 /**
  * IP protocols (IANA "Assigned Internet Protocol Numbers") that peers of a host send it without meaning harm, and that

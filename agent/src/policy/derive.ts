@@ -1,6 +1,7 @@
 import { mergePortRanges, type PortRange, type Tier, type Transport } from '@picket/protocol';
 import type { EvidenceRules } from '../detect/rules.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
+import { TRACEROUTE_UDP_PORTS } from './classic-ports.ts';
 import type { Policy } from './policy.ts';
 
 /** The part of a policy that the kernel's table carries out. */
@@ -18,11 +19,11 @@ export function rulesetPolicy(policy: Policy, ephemeral: PortRange, detects: boo
   };
 }
 
-/** Ports that are not counted, by transport: those not watched, and those ignored; of `ip` the protocols. */
+/** Ports that are not counted, by transport: those not watched, those ignored, traceroute's; of `ip` the protocols. */
 export function ignoredPorts({ watch }: Policy): Record<Transport, readonly PortRange[]> {
   return {
     tcp: union(complement(watch.tcp), watch.ignore_tcp),
-    udp: union(complement(watch.udp), watch.ignore_udp),
+    udp: union(union(complement(watch.udp), watch.ignore_udp), [TRACEROUTE_UDP_PORTS]),
     sctp: union(complement(watch.sctp), watch.ignore_sctp),
     ip: union(complement(watch.ip, 255), watch.ignore_ip),
   };

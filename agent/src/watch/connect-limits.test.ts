@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, type ForkOptions, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -25,9 +25,16 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** What the child is started with. */
+interface Wish {
+  banner?: string;
+  perl?: string;
+  how?: ForkOptions;
+}
+
 /** Starts the child and waits until it watches. */
-async function watch(tcp: string, udp: string, banner = '', how: ForkOptions = {}): Promise<ChildProcess> {
-  child = fork(CHILD, [folder, tcp, udp, banner], { execArgv: ['--import', 'tsx'], ...how });
+async function watch(tcp: string, udp: string, { banner = '', perl = 'perl', how = {} }: Wish = {}) {
+  child = fork(CHILD, [folder, tcp, udp, banner, perl], { execArgv: ['--import', 'tsx'], ...how });
   await once(child, 'message');
   return child;
 }
@@ -65,10 +72,12 @@ describe.skipIf(!canLimit)(
   `few file descriptors${canLimit ? '' : ' (skipped: needs prlimit of Linux)'}`,
   () => {
     it.each([
-      ['without a banner', ''],
-      ['with a banner', 'Go away.\r\n'],
-    ])('2,000 connections that a client holds leave the agent its files, %s', async (_, banner) => {
-      const of = await watch(`${FIRST}-${LAST}`, '', banner);
+      { banner: '', perl: 'perl' },
+      { banner: 'Go away.\r\n', perl: 'perl' },
+      { banner: '', perl: 'no-perl-here' },
+      { banner: 'Go away.\r\n', perl: 'no-perl-here' },
+    ])('2,000 connections that a client holds leave the agent its files: %j', async (wish) => {
+      const of = await watch(`${FIRST}-${LAST}`, '', wish);
       leave(of, 48);
       const sockets = hold(2_000);
       await settled(sockets);
@@ -81,15 +90,19 @@ describe.skipIf(!canLimit)(
       for (const socket of sockets) socket.destroy();
     });
 
-    it('more ports than descriptors leave some to the agent, and the rest is named', async () => {
-      const limited = ['--nofile=200:200', process.execPath, '--import', 'tsx'];
-      const of = await watch('45860-46359', `${UDP}`, '', { execPath: 'prlimit', execArgv: limited });
-      const { said, state } = await ask(of);
-      expect(state).toBe('written');
-      expect(said).toEqual([
-        expect.stringMatching(/^not bound: tcp \d+-46359 \(EMFILE\), udp 45850 \(EMFILE\)$/),
-      ]);
-    });
+    it.each(['perl', 'no-perl-here'])(
+      'more ports than descriptors leave some to the agent (%s)',
+      async (perl) => {
+        const how = {
+          execPath: 'prlimit',
+          execArgv: ['--nofile=200:200', process.execPath, '--import', 'tsx'],
+        };
+        const of = await watch('45860-46359', `${UDP}`, { perl, how });
+        const { said, state } = await ask(of);
+        expect(state).toBe('written');
+        expect(said.at(-1)).toMatch(/^not bound: tcp \d+-46359 \(EMFILE\)/);
+      },
+    );
 
     it('goes on when there are some again', async () => {
       const of = await watch(`${FIRST}-${LAST}`, '');
@@ -102,6 +115,42 @@ describe.skipIf(!canLimit)(
       expect(state).toBe('written');
       hold(1);
       await expect.poll(async () => (await ask(of)).probes).toBeGreaterThan(probes);
+    });
+  },
+);
+
+describe.skipIf(!canLimit)(
+  `the script that accepts${canLimit ? '' : ' (skipped: needs /proc of Linux)'}`,
+  () => {
+    const scriptOf = ({ pid }: ChildProcess) => {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+      const found = children.find((one) => readFileSync(`/proc/${one}/comm`, 'utf8') === 'perl\n');
+      if (found === undefined) throw new Error('no perl');
+      return Number(found);
+    };
+    const isRefused = async () => {
+      const [socket] = hold(1);
+      return (await once(socket as Socket, 'error'))[0].code === 'ECONNREFUSED';
+    };
+
+    it('ends with the agent, even when that is killed', async () => {
+      const of = await watch(`${FIRST}-${LAST}`, '');
+      of.kill('SIGKILL');
+      await expect.poll(isRefused, { timeout: 10_000 }).toBe(true);
+    });
+
+    it('is replaced by the agent itself when it ends', async () => {
+      const of = await watch(`${FIRST}-${LAST}`, '');
+      process.kill(scriptOf(of), 'SIGKILL');
+      await expect
+        .poll(async () => (await ask(of)).said)
+        .toEqual([expect.stringContaining('perl has ended: ')]);
+      await expect
+        .poll(async () => {
+          hold(1);
+          return (await ask(of)).probes;
+        })
+        .toBeGreaterThan(0);
     });
   },
 );

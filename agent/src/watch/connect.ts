@@ -8,9 +8,10 @@ import {
   type PortRange,
   portRanges,
 } from '@picket/protocol';
-import { type BoundDeps, bindTcp, bindUdp } from './bound-ports.ts';
+import { openAcceptor } from './connect-ports/acceptor.ts';
+import { type BoundDeps, bindTcp, bindUdp } from './connect-ports/bound-ports.ts';
+import { createFarewell } from './connect-ports/farewell.ts';
 import type { Engine } from './engine.ts';
-import { createFarewell } from './farewell.ts';
 
 /** What the connect engine binds, and where it says what it could not. */
 export interface ConnectDeps {
@@ -18,6 +19,8 @@ export interface ConnectDeps {
   readonly udp: readonly PortRange[];
   /** Text for whoever connects; none when empty. */
   readonly banner: string;
+  /** The command that runs Perl: for tests of hosts without it. */
+  readonly perl?: string;
   readonly log: (message: string) => void;
   /** Unix ms. */
   readonly now: () => number;
@@ -50,7 +53,6 @@ export function createConnectEngine(deps: ConnectDeps): Engine {
     },
     knowsClient: () => false,
     async start({ probe }) {
-      const ports = [...portsOf('tcp', deps.tcp), ...portsOf('udp', deps.udp)];
       const sink = {
         probe,
         lost() {
@@ -58,10 +60,11 @@ export function createConnectEngine(deps: ConnectDeps): Engine {
         },
       };
       const ownAddress = (family: Family) => own[family];
-      const farewell = createFarewell(deps.banner);
-      const outcome = await bindAll(ports, { sink, now: deps.now, farewell, ownAddress });
-      open = outcome.open;
-      const failed = describe(outcome.failed);
+      const needs = { sink, now: deps.now, farewell: createFarewell(deps.banner), ownAddress };
+      const tcp = await bindForConnections(deps, needs, (late) => open.push(...late));
+      const rest = await bindAll([...tcp.left, ...portsOf('udp', deps.udp)], needs);
+      open = [...tcp.open, ...rest.open];
+      const failed = describe([...tcp.failed, ...rest.failed]);
       if (failed !== '') deps.log(`not bound: ${failed}`);
       if (open.length === 0) {
         throw new Error(`the connect engine could bind none of its ports: ${failed || 'none is configured'}`);
@@ -75,6 +78,36 @@ export function createConnectEngine(deps: ConnectDeps): Engine {
       open = [];
     },
   };
+}
+
+/**
+ * Has the TCP ports bound by the acceptor. Where there is none, or when it ends, they are left to this process, which
+ * cannot tell who reset a connection at once.
+ *
+ * @param rebound takes what this process bound after the acceptor had ended
+ */
+async function bindForConnections(
+  { tcp, banner, log, perl = 'perl' }: ConnectDeps,
+  needs: BoundDeps,
+  rebound: (open: readonly OpenPort[]) => void,
+): Promise<{ open: OpenPort[]; failed: FailedPort[]; left: Port[] }> {
+  const ports = portsOf('tcp', tcp);
+  if (ports.length === 0) return { open: [], failed: [], left: [] };
+  const warn = (why: string) => log(`${why}: connections that a scanner resets at once are not seen`);
+  const fallBack = async () => {
+    warn('perl has ended');
+    rebound((await bindAll(ports, needs)).open);
+  };
+  const wish = { ports: ports.map(({ port }) => port), banner, perl, ended: () => void fallBack() };
+  const acceptor = await openAcceptor(wish, needs);
+  if ('missing' in acceptor) {
+    warn(acceptor.missing);
+    return { open: [], failed: [], left: ports };
+  }
+  const failed = acceptor.failed.map((one) => ({ transport: 'tcp' as const, ...one }));
+  if (acceptor.bound.length === 0) await acceptor.close();
+  const { close } = acceptor;
+  return { open: acceptor.bound.map((port) => ({ transport: 'tcp', port, close })), failed, left: [] };
 }
 
 /** Binds what is free. Without file descriptors it goes no further, and gives some back: the agent has other work. */

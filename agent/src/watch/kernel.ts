@@ -7,6 +7,7 @@ import { PROBE_PREFIX, TABLE, TRIP_PREFIX } from '../nft/names.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Runner } from '../run/runner.ts';
 import type { Engine, ProbeSink } from './engine.ts';
+import { createOpenPorts, type OpenPort } from './kernel-open.ts';
 import { endOrphan } from './kernel-orphan.ts';
 import { createRoom } from './kernel-room.ts';
 
@@ -17,6 +18,8 @@ export interface KernelDeps {
   readonly log: (message: string) => void;
   /** Unix ms. */
   readonly now: () => number;
+  /** Ports that are served without a TCP or UDP socket. */
+  readonly openPorts: () => Promise<readonly OpenPort[]>;
 }
 
 /** First and longest pause before a capture that died is started again, ms. */
@@ -44,6 +47,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   let restart: NodeJS.Timeout | undefined;
   const { nflogGroup } = deps.ruleset;
   const room = createRoom(deps);
+  const tellOpenPorts = createOpenPorts(deps.run, deps.openPorts);
   let [askedAtReceived, askedAtMs] = [0, 0];
 
   /** Takes the kernel's own count, and makes room for new evidence when that is short. */
@@ -105,6 +109,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
       await begin(to);
     },
     async lost() {
+      await tellOpenPorts();
       if (sink !== undefined) await account(sink);
       return Math.max(0, counted - received) + room.forgotten;
     },

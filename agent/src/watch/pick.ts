@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { PortRange } from '@picket/protocol';
 import { readHostFacts } from '../host/facts.ts';
+import { portsWithoutSockets } from '../host/listeners-procfs.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import { gateRules } from '../policy/gate.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -42,7 +43,8 @@ export async function pickEngine(choice: EngineChoice): Promise<Engine> {
   const { engine: wanted, answer } = policy.watch;
   if (wanted === 'connect') return createConnectEngine({ ...policy.connect, log, now });
   const whyNot = wanted === 'capture' ? 'watch.engine is "capture"' : await whyNotKernel(choice);
-  if (whyNot === undefined) return createKernelEngine({ run, ruleset, log, now });
+  if (whyNot === undefined)
+    return createKernelEngine({ run, ruleset, log, now, openPorts: portsWithoutSockets });
   if (wanted === 'kernel') throw new UnavailableError(`watch.engine = "kernel": ${whyNot}`);
   if (answer === 'silent')
     throw new UnavailableError(

@@ -5,10 +5,10 @@ import { createConnectEngine } from '../connect.ts';
 
 /**
  * A process of its own with the connect engine in it, so that a test can take its file descriptors and look at its
- * memory. Arguments: folder for its state file, TCP ports and UDP ports (comma-separated), banner. It answers each
+ * memory. Arguments: folder for its state file, TCP ports and UDP ports (comma-separated), banner, command for Perl. It answers each
  * message with what it has seen so far.
  */
-const [folder = '', tcp = '', udp = '', banner = ''] = process.argv.slice(2);
+const [folder = '', tcp = '', udp = '', banner = '', perl = 'perl'] = process.argv.slice(2);
 
 /** What a test is told. */
 export interface ChildReport {
@@ -57,7 +57,7 @@ process.on('message', async (message) => {
 const engine = createConnectEngine({
   tcp: ranges(tcp),
   udp: ranges(udp),
-  banner,
+  ...{ banner, perl },
   log: (words) => said.push(words),
   now: Date.now,
 });
@@ -66,6 +66,7 @@ await engine.start({
     probes += 1;
     seen.add(port);
   },
+  strong: () => [],
   trip() {},
 });
 process.send?.('watching');

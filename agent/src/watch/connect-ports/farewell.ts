@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 /** Longest a connection stays for its banner, ms: enough for a round trip around the world and a few lost packets. */
-const BANNER_MS = 2_000;
+export const BANNER_MS = 2_000;
 
 /**
  * Most connections that stay for their banner at once, over all ports. Each takes a file descriptor, of which a service

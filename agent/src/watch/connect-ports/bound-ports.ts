@@ -1,7 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Address, type Family, familyOf, parseAddress } from '@picket/protocol';
-import type { Probe } from '../detect/probe.ts';
+import type { Probe } from '../../detect/probe.ts';
 
 /** A bound port that can be given up, or why it could not be bound (an errno name). */
 export type Bound = { readonly close: () => Promise<void> } | { readonly error: string };

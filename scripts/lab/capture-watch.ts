@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Probe } from '@picket/agent/detect/probe';
+import type { Lab } from './lab.ts';
+import { waitFor } from './wait.ts';
+
+/** A probe as the engine on a node passed it on. */
+export interface Seen {
+  probe: Probe;
+  source: string;
+  /** Whether the source is beyond the threshold of the default policy. */
+  isOver: boolean;
+  isClient: boolean;
+  /** Unix ms, of the same clock that stamped the packet. */
+  cameAtMs: number;
+}
+
+/** The capture engine at work on a node. */
+export interface Watch {
+  readonly seen: readonly Seen[];
+  readonly said: readonly string[];
+  seenFrom: (address: string) => Seen[];
+  /** Waits until a source has tripped; gives the techniques of its probes. */
+  tripped: (address: string) => Promise<string[]>;
+  /** Resolves when all that was sent until now is decided: a packet of its own went through and was told. */
+  settled: () => Promise<void>;
+  /** What the engine says that it lost. */
+  lost: () => Promise<number>;
+  /** Process ids of its captures. */
+  captures: () => Promise<number[]>;
+  stop: () => Promise<void>;
+}
+
+/** Time to start TypeScript from source, and for a source to trip, ms. */
+const READY_MS = 30_000;
+const TRIP_MS = 15_000;
+
+type Line = Partial<Seen> & { log?: string; ready?: string; lost?: number };
+
+/** Starts the capture engine on a node of a lab. */
+export async function watchByCapture(lab: Lab, node: string): Promise<Watch> {
+  const script = join(import.meta.dirname, 'capture-engine.ts');
+  const argv = ['netns', 'exec', lab.namespace(node), process.execPath, '--import', 'tsx', script];
+  const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'], cwd: import.meta.dirname });
+  const [seen, said, lost]: [Seen[], string[], number[]] = [[], [], []];
+  let isReady = false;
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    const line = JSON.parse(text) as Line;
+    if (line.probe !== undefined) seen.push(line as Seen);
+    if (line.log !== undefined) said.push(line.log);
+    if (line.lost !== undefined) lost.push(line.lost);
+    isReady ||= line.ready === 'capture';
+  });
+  await waitFor('the capture engine', () => isReady, READY_MS);
+  const seenFrom = (address: string) => seen.filter(({ probe }) => probe.address === address);
+  let marker = 20_000;
+  return {
+    ...{ seen, said, seenFrom },
+    async tripped(address) {
+      await waitFor(`${address} to trip`, () => seenFrom(address).some(({ isOver }) => isOver), TRIP_MS);
+      return [...new Set(seenFrom(address).map(({ probe }) => probe.technique))];
+    },
+    async settled() {
+      // A weak probe is the slowest to be decided: it has no answer to wait for.
+      const port = ++marker;
+      const mark = ['nping', '--tcp', '--flags', 'ack', '-p', `${port}`, '-c', '1', '-N', '-q', '-H'];
+      await lab.mustExec('far', [...mark, lab.node(node).v4]);
+      await waitFor('the marker', () => seen.some(({ probe }) => probe.port === port), TRIP_MS);
+    },
+    async lost() {
+      const before = lost.length;
+      child.stdin.write('\n');
+      await waitFor('the count of lost packets', () => lost.length > before, TRIP_MS);
+      return lost.at(-1) ?? -1;
+    },
+    captures: async () => {
+      const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
+      return children.split(' ').filter(Boolean).map(Number);
+    },
+    async stop() {
+      child.stdin.end();
+      if (child.exitCode === null) await once(child, 'close');
+    },
+  };
+}
