@@ -5,6 +5,7 @@ import { openVictimLab, VICTIM } from '../lab/victim.ts';
 import type { Row } from '../result.ts';
 import { picket } from '../who/picket.ts';
 import { portsentry } from '../who/portsentry.ts';
+import { isReady } from '../who/ready.ts';
 import { NONE, type Watcher, type Who } from '../who/who.ts';
 import { socketDrops } from './drops.ts';
 import { LOADS, type Load } from './loads.ts';
@@ -34,13 +35,7 @@ export const cost: Bench = {
 
 async function runWho(context: Context, who: Who): Promise<Row[]> {
   const wanted = LOADS.filter(({ name }) => context.wants(name, who.name));
-  if (wanted.length === 0) return [];
-  const missing = await who.prepare();
-  if (missing !== undefined) {
-    context.remark(`${who.name}: ${missing}`);
-    return [];
-  }
-  for (const { setting, why } of who.settings) context.deviates(`${who.name}: ${setting}`, why);
+  if (wanted.length === 0 || !(await isReady(context, who))) return [];
   if (!who.socketsTellDrops) context.remark(`${who.name}: what it missed cannot be seen from outside`);
   const rows: Row[] = [];
   for (let round = 1; round <= context.rounds; round++)

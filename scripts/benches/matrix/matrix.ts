@@ -4,6 +4,7 @@ import type { Row } from '../result.ts';
 import { picket } from '../who/picket.ts';
 import { portsentry } from '../who/portsentry.ts';
 import { psad } from '../who/psad.ts';
+import { isReady } from '../who/ready.ts';
 import { scanlogd } from '../who/scanlogd.ts';
 import { NONE, type Who } from '../who/who.ts';
 import { CASES, type Case } from './cases.ts';
@@ -38,13 +39,7 @@ export const matrix: Bench = {
 
 async function runWho(context: Context, who: Who): Promise<Row[]> {
   const wanted = CASES.filter(({ name }) => context.wants(name, who.name));
-  if (wanted.length === 0) return [];
-  const missing = await who.prepare();
-  if (missing !== undefined) {
-    context.remark(`${who.name}: ${missing}`);
-    return [];
-  }
-  for (const { setting, why } of who.settings) context.deviates(`${who.name}: ${setting}`, why);
+  if (wanted.length === 0 || !(await isReady(context, who))) return [];
   const plain = wanted.filter(({ variant }) => variant === undefined);
   const varied = wanted.filter(({ variant }) => variant !== undefined);
   return [...(await runCases(context, who, plain)), ...(await runCases(context, who, varied))];
