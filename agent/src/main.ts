@@ -4,6 +4,7 @@ import { checkCommand } from './cli/check.ts';
 import { downCommand } from './cli/down.ts';
 import { enrollCommand } from './cli/enroll.ts';
 import { importCommand } from './cli/import.ts';
+import { replayCommand } from './cli/replay.ts';
 import { runCommandLine } from './cli/run.ts';
 import { loadPolicy } from './policy/load.ts';
 import { stderrLog } from './report/log.ts';
@@ -28,6 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
   const policy = await loadPolicy(call.config);
   if (call.command === 'down') return downCommand(runCommand, bookPath(policy.state_dir));
   if (call.command === 'enroll') return enrollCommand(policy, call.joinKeyFile);
+  if (call.command === 'replay') return replayCommand(policy, call);
   const log = stderrLog('info');
   return call.command === 'check' ? checkCommand(policy, log) : runCommandLine(policy, log);
 }

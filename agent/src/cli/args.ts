@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
 import { IMPORT_USAGE, type ImportCall, parseImport } from './import-args.ts';
+import { parseReplay, REPLAY_USAGE, type ReplayCall } from './replay-args.ts';
 
 /** What the command line asks for. */
 export type Call =
   | { command: 'run' | 'down' | 'check'; config: string }
   | { command: 'enroll'; config: string; joinKeyFile: string | undefined }
+  | ReplayCall
   | ImportCall
   | { command: 'version' }
   | { command: 'help' };
@@ -24,14 +26,16 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent check    read the config, say what would run, change nothing
   picket-agent down     remove all that Picket has in the firewall, and
                         forget its blocks; stop the service first
+  picket-agent replay   say what would have tripped in a capture (below)
   picket-agent import   translate PortSentry's files into picket.toml (below)
   picket-agent version  print the version
 
   --config FILE         default: ${DEFAULT_CONFIG}
 
+${REPLAY_USAGE}
 ${IMPORT_USAGE}`;
 
-const COMMANDS = ['run', 'enroll', 'check', 'down', 'import', 'version', 'help'] as const;
+const COMMANDS = ['run', 'enroll', 'check', 'down', 'replay', 'import', 'version', 'help'] as const;
 
 const OPTIONS = {
   config: { type: 'string' },
@@ -42,6 +46,7 @@ const OPTIONS = {
 
 /** Reads the arguments after the program's name. */
 export function parseCall(args: readonly string[]): CallResult {
+  if (args[0] === 'replay') return parseReplay(args.slice(1), DEFAULT_CONFIG);
   if (args[0] === 'import') return parseImport(args.slice(1));
   let parsed: ReturnType<typeof parse>;
   try {
@@ -60,6 +65,7 @@ export function parseCall(args: readonly string[]): CallResult {
       reason: `${word === undefined ? 'no command' : `no command "${word}"`}; one of: ${COMMANDS.join(', ')}`,
     };
   }
+  if (command === 'replay') return { ok: false, reason: 'replay: it comes first, before its options' };
   if (more.length > 0) return { ok: false, reason: `${command}: unexpected "${more.join(' ')}"` };
   const joinKeyFile = values['join-key-file'];
   if (joinKeyFile !== undefined && command !== 'enroll') {

@@ -15,7 +15,7 @@ export function captureDecoder(): CaptureDecoder {
     first.set(head);
     first.set(chunk, head.length);
     head = first;
-    if (first.length < MAGIC_BYTES) return { ok: true, packets: [] };
+    if (first.length < MAGIC_BYTES) return { ok: true, packets: [], held: first.length };
     head = new Uint8Array(0);
     decode = decoderFor(new DataView(first.buffer).getUint32(0, true));
     return decode(first);

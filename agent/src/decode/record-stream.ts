@@ -20,7 +20,8 @@ export interface CapturedPacket {
  * after them.
  */
 export type CaptureStep =
-  | { ok: true; packets: CapturedPacket[] }
+  /** `held`: bytes of a record that is not whole yet; at the end of a file they show that it was cut. */
+  | { ok: true; packets: CapturedPacket[]; held: number }
   | { ok: false; reason: string; packets: CapturedPacket[] };
 
 /**
@@ -60,7 +61,7 @@ export function recordStream(format: RecordFormat): CaptureDecoder {
     if (chunk.length > 0) pending.push(new Uint8Array(chunk));
     held += chunk.length;
     const packets: CapturedPacket[] = [];
-    if (held < wanted) return { ok: true, packets };
+    if (held < wanted) return { ok: true, packets, held };
     const bytes = joined(pending, held);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let at = 0;
@@ -77,7 +78,7 @@ export function recordStream(format: RecordFormat): CaptureDecoder {
     }
     pending = at < held ? [at === 0 ? bytes : bytes.slice(at)] : [];
     held -= at;
-    return { ok: true, packets };
+    return { ok: true, packets, held };
   };
 }
 

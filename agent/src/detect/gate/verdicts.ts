@@ -19,8 +19,9 @@ const DELIVERY_MS = 100;
 const STEP_MS = 60_000;
 
 /**
- * Most packets that wait at once; 16,384 of about 600 bytes are 10 MB. The weak ones (ACK, Maimon) have a room of their
- * own, so that a flood of them cannot push out better evidence.
+ * Most packets that wait at once; 16,384 of about 600 bytes are 10 MB. In a faster flood the oldest is decided early, by the
+ * latest list, so that a flood cannot hide a scan: what counts of it is for the bounds of the tracks. The weak ones (ACK,
+ * Maimon) have a room of their own, and are forgotten: they must not be hasty.
  */
 const MOST_WAITING = 16_384;
 const MOST_WEAK_WAITING = 4_096;
@@ -53,7 +54,8 @@ export function createVerdicts(served: Served, talks: Talks): Verdicts {
   const both = [rooms.better, rooms.weak];
   let latest: { readonly listeners: Listeners; readonly takenAtMs: number } | undefined;
   let seenUntilMs = Number.NEGATIVE_INFINITY;
-  let lostToClock = 0;
+  let early: Candidate[] = [];
+  let forgotten = 0;
 
   const isForgiven = ({ probe: { transport, port, atMs }, isStrict }: Candidate): boolean =>
     served.since(transport, port, isStrict ? atMs : atMs - SERVED_MS);
@@ -73,7 +75,11 @@ export function createVerdicts(served: Served, talks: Talks): Verdicts {
   return {
     wait(candidate) {
       if (!candidate.isStrict && isForgiven(candidate)) return;
-      (candidate.kind === 'weak' ? rooms.weak : rooms.better).add(candidate);
+      const isWeak = candidate.kind === 'weak';
+      const squeezed = (isWeak ? rooms.weak : rooms.better).add(candidate);
+      if (squeezed === undefined) return;
+      if (isWeak || latest === undefined) forgotten++;
+      else early.push(squeezed);
     },
     isWaiting: (key) => rooms.better.get(key) !== undefined,
     refuse(key) {
@@ -99,7 +105,7 @@ export function createVerdicts(served: Served, talks: Talks): Verdicts {
         return;
       }
       // Times from before a step of the clock say nothing any more.
-      for (const room of both) while (room.shift(Number.POSITIVE_INFINITY) !== undefined) lostToClock++;
+      for (const room of both) while (room.shift(Number.POSITIVE_INFINITY) !== undefined) forgotten++;
       latest = undefined;
       seenUntilMs = atMs;
     },
@@ -109,7 +115,8 @@ export function createVerdicts(served: Served, talks: Talks): Verdicts {
     settle() {
       if (latest === undefined) return [];
       const untilMs = Math.min(latest.takenAtMs, seenUntilMs) - OPENING_MS;
-      const probes: Probe[] = [];
+      const probes = early.filter(countsUnanswered).map(({ probe }) => probe);
+      early = [];
       for (const room of both) {
         for (let next = room.shift(untilMs); next !== undefined; next = room.shift(untilMs)) {
           if (countsUnanswered(next)) probes.push(next.probe);
@@ -126,7 +133,7 @@ export function createVerdicts(served: Served, talks: Talks): Verdicts {
       return rooms.better.size + rooms.weak.size;
     },
     get forgotten() {
-      return rooms.better.forgotten + rooms.weak.forgotten + lostToClock;
+      return forgotten;
     },
   };
 }

@@ -11,8 +11,12 @@ export interface Candidate extends Suspicion {
 
 /** Candidates in order of time. */
 export interface Waiting {
-  /** Takes a candidate in, unless one with the same key waits already: a repetition says nothing new. */
-  add(candidate: Candidate): void;
+  /**
+   * Takes a candidate in, unless one with the same key waits already: a repetition says nothing new.
+   *
+   * @returns the oldest candidate when it had to make room
+   */
+  add(candidate: Candidate): Candidate | undefined;
   get(key: string): Candidate | undefined;
   drop(key: string): void;
   /** Takes out the oldest candidate when it came at the given time or before. */
@@ -20,22 +24,18 @@ export interface Waiting {
   /** Time of the oldest. */
   readonly sinceMs: number | undefined;
   readonly size: number;
-  /** Candidates lost for want of room. */
-  readonly forgotten: number;
 }
 
-/** An empty room for so many; the oldest candidate goes first. */
+/** An empty room for so many. */
 export function createWaiting(most: number): Waiting {
   const candidates = createAged<Candidate>();
-  let forgotten = 0;
   return {
     add(candidate) {
-      if (candidates.get(candidate.key) !== undefined) return;
+      if (candidates.get(candidate.key) !== undefined) return undefined;
       candidates.set(candidate.key, candidate);
       const oldest = candidates.size > most ? candidates.oldest() : undefined;
-      if (oldest === undefined) return;
-      candidates.delete(oldest[0]);
-      forgotten++;
+      if (oldest !== undefined) candidates.delete(oldest[0]);
+      return oldest?.[1];
     },
     get: (key) => candidates.get(key),
     drop: (key) => candidates.delete(key),
@@ -50,9 +50,6 @@ export function createWaiting(most: number): Waiting {
     },
     get size() {
       return candidates.size;
-    },
-    get forgotten() {
-      return forgotten;
     },
   };
 }
