@@ -1,0 +1,41 @@
+import { expect, it, test } from 'vitest';
+import { readCall } from './call.ts';
+import { BENCHES, findBench, listing } from './registry.ts';
+import { createContext } from './run-bench.ts';
+
+it('answers an unknown name, and none at all, with the names that there are', () => {
+  for (const args of [[], ['nothing'], ['toString'], ['--needs', '']]) {
+    const call = readCall(args);
+    expect(call).toMatchObject({ do: 'refuse', message: expect.stringContaining(listing()) });
+  }
+});
+
+test.each(Object.keys(BENCHES))('"%s" is listed, says what it needs, and loads', async (name) => {
+  expect(listing()).toContain(`  ${name} `);
+  const needs = readCall(['--needs', name]);
+  expect(needs).toMatchObject({ do: 'needs' });
+  const bench = await findBench(name)?.load();
+  expect(bench?.rounds).toBeGreaterThan(0);
+});
+
+it('reads rounds, a file and a part of a cell', () => {
+  const [name = ''] = Object.keys(BENCHES);
+  expect(readCall([name, '--rounds', '3', '--json', 'x.json', '--only', 'syn'])).toEqual({
+    do: 'run',
+    name,
+    json: 'x.json',
+    rounds: 3,
+    only: 'syn',
+  });
+  expect(readCall([name, '--rounds', '0'])).toMatchObject({ do: 'refuse' });
+  expect(readCall([name, 'more'])).toMatchObject({ do: 'refuse' });
+  expect(readCall([name, '--fast'])).toMatchObject({ do: 'refuse' });
+});
+
+it('wants the cells whose case or who holds the words of --only', () => {
+  const { context, remarks } = createContext(1, 'syn', () => {});
+  expect([context.wants('syn-v4', 'psad'), context.wants('fin-v4', 'psad')]).toEqual([true, false]);
+  context.remark('once');
+  context.remark('once');
+  expect([...remarks]).toEqual(['once']);
+});

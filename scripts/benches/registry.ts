@@ -1,0 +1,35 @@
+import type { Bench } from './bench.ts';
+
+/** A benchmark before it is loaded. */
+export type Entry = {
+  /** What it measures, for the list. */
+  about: string;
+  /** `COMMAND:PACKAGE` of Debian, beside what the lab needs anyway. */
+  needs: readonly string[];
+  load: () => Promise<Bench>;
+};
+
+/** All benchmarks by name. One folder each; a new one is one more entry. */
+export const BENCHES: Readonly<Record<string, Entry>> = {
+  matrix: {
+    about: 'who detects and blocks which technique of scanning, and what passes before',
+    needs: [],
+    load: async () => (await import('./matrix/matrix.ts')).matrix,
+  },
+  cost: {
+    about: 'CPU seconds and memory under probes, a flood of a blocked source, and bulk transfer',
+    needs: [],
+    load: async () => (await import('./cost/cost.ts')).cost,
+  },
+};
+
+/** The names with what they measure, one a line. */
+export function listing(): string {
+  const lines = Object.entries(BENCHES).map(([name, { about }]) => `  ${name.padEnd(16)} ${about}`);
+  return ['usage: scripts/bench NAME [--json FILE] [--rounds N] [--only SUBSTRING]', ...lines].join('\n');
+}
+
+/** The benchmark of a name. Own properties only: `toString` is none. */
+export function findBench(name: string): Entry | undefined {
+  return Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+}
