@@ -11,7 +11,7 @@ const INSIDE = { host: '192.0.2.1', box: '192.0.2.2' };
 /** Gives the router's network one outside address, and forgets the one it had. */
 async function translate({ lab }: Stage, to: string): Promise<void> {
   const rule = `ip saddr 198.51.100.0/24 snat to ${to}`;
-  const table = `add table ip home\ndelete table ip home\ntable ip home { chain out { type nat hook postrouting priority 100; ${rule}; } }\n`;
+  const table = `add table ip home\ndelete table ip home\ntable ip home { chain out { type nat hook postrouting priority 100\n ${rule}\n }\n}\n`;
   await lab.exec('router', ['ip', 'address', 'add', `${to}/24`, 'dev', 'eth0']);
   await lab.mustExec('router', ['nft', '-f', '-'], { stdin: table });
   await lab.exec('router', ['conntrack', '-F']);
@@ -86,8 +86,8 @@ async function attachBox({ lab }: Stage): Promise<void> {
 }
 
 async function publish(lab: Lab): Promise<void> {
-  const rules = PUBLISHED.map(([port, to]) => `tcp dport ${port} dnat to ${INSIDE.box}:${to};`).join(' ');
-  const table = `table ip boxes { chain in { type nat hook prerouting priority -100; iifname "eth0" ${rules.replaceAll('; tcp', '; iifname "eth0" tcp')} } }\n`;
+  const rules = PUBLISHED.map(([port, to]) => `iifname "eth0" tcp dport ${port} dnat to ${INSIDE.box}:${to}\n`);
+  const table = `table ip boxes { chain in { type nat hook prerouting priority -100\n ${rules.join(' ')} }\n}\n`;
   await lab.mustExec(HOST, ['nft', '-f', '-'], { stdin: table });
 }
 
