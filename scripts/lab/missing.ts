@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
 /**
- * Commands without which there is no lab, as Debian's packages iproute2, nftables, tcpdump, nmap, iputils-ping and tcpreplay bring
- * them.
+ * Commands without which there is no lab, as Debian's packages iproute2, nftables, tcpdump, nmap, iputils-ping, tcpreplay
+ * and conntrack bring them.
  */
-const COMMANDS = ['ip', 'nft', 'tcpdump', 'nmap', 'ping', 'tcpreplay'] as const;
+const COMMANDS = ['ip', 'nft', 'tcpdump', 'nmap', 'ping', 'tcpreplay', 'conntrack'] as const;
 
 /** What the kernel tells of this process (proc(5)). */
 const STATUS = '/proc/self/status';

@@ -1,0 +1,67 @@
+import { readBlocks } from '@picket/agent/nft/elements';
+import { renderRuleset } from '@picket/agent/nft/ruleset';
+import { rulesetPolicy } from '@picket/agent/policy/derive';
+import { parsePolicy } from '@picket/agent/policy/load';
+import { watchByCapture } from '../capture-watch.ts';
+import type { Lab } from '../lab.ts';
+
+/** An engine at work on a host of a lab. */
+export interface Watcher {
+  readonly name: 'kernel' | 'capture';
+  /** The sources that tripped, once all that was sent until now is decided. */
+  readonly tripped: () => Promise<string[]>;
+  /** Takes from it what it remembers of talks for two minutes only, as far as that can be reached. */
+  readonly forget: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Linux's local ephemeral ports, as a host has them by default (ip-sysctl, `ip_local_port_range`). */
+const EPHEMERAL = [32_768, 60_999] as const;
+
+const HELD = ['held4', 'held64', 'held128'];
+const SHORT_MEMORY = ['wrote4', 'wrote6'];
+
+/** The kernel's table alone, fresh, with the shipped default policy. */
+export async function watchByKernel(lab: Lab, node: string): Promise<Watcher> {
+  const ruleset = renderRuleset(rulesetPolicy(parsePolicy('', ''), [...EPHEMERAL], true), true);
+  const onLink = 'add element inet picket onlink6 { 2001:db8:1::/64 }\n';
+  await lab.mustExec(node, ['nft', '-f', '-'], { stdin: ruleset + onLink });
+  const list = (set: string) => lab.mustExec(node, ['nft', '-j', 'list', 'set', 'inet', 'picket', set]);
+  return {
+    name: 'kernel',
+    tripped: async () => {
+      const blocks = (await Promise.all(HELD.map(list))).flatMap((json) => readBlocks(json, 0));
+      return blocks.map(({ source }) => source).sort();
+    },
+    forget: async () => {
+      for (const set of SHORT_MEMORY) await lab.mustExec(node, ['nft', 'flush', 'set', 'inet', 'picket', set]);
+    },
+    stop: async () => {
+      await lab.mustExec(node, ['nft', 'delete', 'table', 'inet', 'picket']);
+    },
+  };
+}
+
+/** The capture engine, with the agent's judgement. It keeps its memory: from outside nothing can be taken from it. */
+export async function watchCapture(lab: Lab, node: string): Promise<Watcher> {
+  const watch = await watchByCapture(lab, node);
+  return {
+    name: 'capture',
+    tripped: async () => {
+      await watch.settled();
+      return [...new Set(watch.seen.filter(({ isOver }) => isOver).map(({ source }) => source))].sort();
+    },
+    forget: async () => {},
+    stop: watch.stop,
+  };
+}
+
+/** Both engines side by side: a capture sees packets before the table does. */
+export const watchByBoth = (lab: Lab, node: string): Promise<Watcher[]> =>
+  Promise.all([watchByKernel(lab, node), watchCapture(lab, node)]);
+
+/** Has conntrack forget all, and the watchers what they remember for a short time. */
+export async function forgetAll(lab: Lab, node: string, watchers: readonly Watcher[]): Promise<void> {
+  await lab.exec(node, ['conntrack', '-F']);
+  for (const watcher of watchers) await watcher.forget();
+}
