@@ -164,6 +164,12 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
     expect(await counted('probes')).toBe(0);
   });
 
+  test('what has a wrong checksum, and is dropped by the host, is no probe', async () => {
+    const address = await fresh(4);
+    for (const how of ['-sS', '-sU']) await scan(address, how, '--badsum', '-p', '300-310');
+    expect(await counted('probes')).toBe(0);
+  });
+
   test('an ignored interface is not watched', async () => {
     await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
     await load('[watch]\nignore_interfaces = ["eth0"]');

@@ -32,15 +32,6 @@ export function procfsListeners(): ReadListeners {
   };
 }
 
-/** Ports that are served without a TCP or UDP socket: those of SCTP, and the virtual services of IPVS. */
-export async function portsWithoutSockets(): Promise<HostSocket[]> {
-  const [sctp, ipvs] = await Promise.all(
-    [SCTP_ENDPOINTS, IPVS_TABLE].map((file) => readFile(file, 'utf8').catch(() => '')),
-  );
-  const sockets = [...sctpEndpoints(sctp ?? ''), ...virtualServices(ipvs ?? '')];
-  return sockets.filter(({ isListening }) => isListening);
-}
-
 function otherThanMissing6(name: string): (error: Error) => string {
   return (cause) => {
     if (name.endsWith('6')) return '';

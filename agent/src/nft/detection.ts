@@ -70,9 +70,11 @@ function probeChains({ ignored, isSilent }: RulesetPolicy, enforce: boolean): st
 
 function tcpChains({ ephemeral }: RulesetPolicy): string[] {
   return [
-    // SCTP's ports and IPVS's virtual services have no socket that nft finds: the agent names them. A service that restarts
-    // has none for a moment: its clients are no scanners.
+    // What has no socket that nft finds here, and is served all the same, the agent names: see kernel-open.ts. A service
+    // that restarts has no socket for a moment: its clients are no scanners. What conntrack takes for invalid, a SYN or a
+    // datagram with a wrong checksum, asks for nothing, since the host drops it.
     chain('unused', [
+      'meta l4proto { tcp, udp } ct state invalid return',
       'meta l4proto . th dport @open_more goto in_use',
       'meta l4proto . th dport @served return',
       'goto probe',

@@ -1,16 +1,16 @@
 import { TABLE } from '../nft/names.ts';
 import type { Runner } from '../run/runner.ts';
 
-/** A port that is served without a socket that nft's `socket` expression could find. */
+/** A port that is served, though nft's `socket` expression may find no socket for a packet to it. */
 export interface OpenPort {
   readonly transport: 'tcp' | 'udp' | 'sctp';
   readonly port: number;
 }
 
 /**
- * Keeps the kernel told which ports are open beside those of sockets: SCTP's, and the virtual services of IPVS. Most
- * hosts have none, and then nothing is done. An SCTP port opened since the last look is forgiven once its service has
- * answered (chain `wrote`).
+ * Keeps the kernel told which ports are open, beside the sockets that it finds itself: SCTP's, the virtual services of
+ * IPVS, and those that listen on one address family only, which a client of both tries on the other first (RFC 8305). An
+ * SCTP port opened since the last look is forgiven once its service has answered (chain `wrote`).
  */
 export function createOpenPorts(run: Runner, read: () => Promise<readonly OpenPort[]>): () => Promise<void> {
   let told = '';

@@ -18,7 +18,7 @@ export interface KernelDeps {
   readonly log: (message: string) => void;
   /** Unix ms. */
   readonly now: () => number;
-  /** Ports that are served without a TCP or UDP socket. */
+  /** Ports that the host serves. */
   readonly openPorts: () => Promise<readonly OpenPort[]>;
 }
 

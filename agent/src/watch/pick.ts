@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { PortRange } from '@picket/protocol';
 import { readHostFacts } from '../host/facts.ts';
-import { portsWithoutSockets } from '../host/listeners-procfs.ts';
+import { procfsListeners } from '../host/listeners-procfs.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import { gateRules } from '../policy/gate.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -22,6 +22,7 @@ import {
 import { createConnectEngine } from './connect.ts';
 import type { Engine } from './engine.ts';
 import { createKernelEngine } from './kernel.ts';
+import type { OpenPort } from './kernel-open.ts';
 
 /** What a choice of engine needs. */
 export interface EngineChoice {
@@ -44,7 +45,7 @@ export async function pickEngine(choice: EngineChoice): Promise<Engine> {
   if (wanted === 'connect') return createConnectEngine({ ...policy.connect, log, now });
   const whyNot = wanted === 'capture' ? 'watch.engine is "capture"' : await whyNotKernel(choice);
   if (whyNot === undefined)
-    return createKernelEngine({ run, ruleset, log, now, openPorts: portsWithoutSockets });
+    return createKernelEngine({ run, ruleset, log, now, openPorts: () => servedPorts(ruleset.ephemeral) });
   if (wanted === 'kernel') throw new UnavailableError(`watch.engine = "kernel": ${whyNot}`);
   if (answer === 'silent')
     throw new UnavailableError(
@@ -61,6 +62,16 @@ export async function pickEngine(choice: EngineChoice): Promise<Engine> {
     `watching by bound ports only: the kernel engine does not work here: ${whyNot}; nor does capture: ${system}`,
   );
   return createConnectEngine({ ...policy.connect, log, now });
+}
+
+/** Ports that this host serves; UDP's ephemeral ones are those of its own requests. */
+async function servedPorts([from, to]: PortRange): Promise<OpenPort[]> {
+  const { listeners } = await procfsListeners()();
+  return (['tcp', 'udp', 'sctp'] as const).flatMap((transport) =>
+    [...listeners[transport]]
+      .filter((port) => transport !== 'udp' || port < from || port > to)
+      .map((port) => ({ transport, port })),
+  );
 }
 
 /** Why the kernel engine does not work on this host, or undefined when it does. */

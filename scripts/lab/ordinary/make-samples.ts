@@ -28,7 +28,9 @@ async function sample(lab: Lab, folder: string, name: string, run: () => Promise
   const file = await recording.stop();
   const out = sampleFile(folder, name);
   // What leaves a veth has checksums that hardware would complete; on a wire they are right.
-  const copy = DAMAGED.includes(name) ? ['cp', file, out] : ['tcprewrite', '--fixcsum', '-i', file, '-o', out];
+  const copy = DAMAGED.includes(name)
+    ? ['cp', file, out]
+    : ['tcprewrite', '--fixcsum', '-i', file, '-o', out];
   await lab.mustExec(HOST, copy);
   const { size } = await stat(out);
   console.log(`${folder}/${name}: ${size} bytes`);

@@ -34,7 +34,8 @@ export async function watchByKernel(lab: Lab, node: string): Promise<Watcher> {
       return blocks.map(({ source }) => source).sort();
     },
     forget: async () => {
-      for (const set of SHORT_MEMORY) await lab.mustExec(node, ['nft', 'flush', 'set', 'inet', 'picket', set]);
+      for (const set of SHORT_MEMORY)
+        await lab.mustExec(node, ['nft', 'flush', 'set', 'inet', 'picket', set]);
     },
     stop: async () => {
       await lab.mustExec(node, ['nft', 'delete', 'table', 'inet', 'picket']);
