@@ -100,6 +100,9 @@ export function parseCall(args: readonly string[]): CallResult {
     const what = word === undefined ? 'no command' : `no command "${word}"`;
     return { ok: false, reason: `${what}; one of: ${Object.keys(COMMANDS).join(', ')}` };
   }
+  // These two have options of their own, and are read before this.
+  if (command === 'replay' || command === 'import')
+    return { ok: false, reason: `${command}: it comes first, before its options` };
   const reason = refusal(command, more, values);
   return reason === undefined ? callOf(command, more, values) : { ok: false, reason };
 }
@@ -123,16 +126,17 @@ function refusal(command: CommandName, more: readonly string[], values: Values):
 /** Longest pause: whoever wants more changes the policy. */
 const pauseSchema = durationSchema('1s', '31d');
 
-function callOf(command: CommandName, [argument = '']: readonly string[], values: Values): CallResult {
+function callOf(
+  command: Exclude<CommandName, 'replay' | 'import'>,
+  [argument = '']: readonly string[],
+  values: Values,
+): CallResult {
   const { config = DEFAULT_CONFIG, json = false, watch = false } = values;
   const ok = (call: Call): CallResult => ({ ok: true, call });
   switch (command) {
     case 'version':
     case 'help':
       return ok({ command });
-    case 'replay':
-    case 'import':
-      return { ok: false, reason: `${command}: it comes first, before its options` };
     case 'enroll':
       return ok({ command, config, joinKeyFile: values['join-key-file'] });
     case 'status':

@@ -298,14 +298,6 @@ describe('other techniques', () => {
     const probes = [253, 2, 6, 17, 33].flatMap((protocol) => gate.take(other(protocol)));
     expect(names(probes)).toEqual(['ip-protocol ip/253']);
   });
-
-  it('a tripwire port counts though it was served lately, and not while it is served', () => {
-    const gate = open([22, 2323]);
-    gate.learn(listeners([22]), T);
-    expect(count(gate, [syn(2323, T + 1), reset(syn(2323, T + 1))])).toEqual(['syn tcp/2323']);
-    const again = open([22, 2323]);
-    expect(count(again, [syn(2323), reset(syn(2323))], listeners([22, 2323]))).toEqual([]);
-  });
 });
 
 describe('a client', () => {

@@ -59,7 +59,7 @@ export function createGate(rules: GateRules): Gate {
     if (kind === 'odd' && !isKnown) return [probe];
     const mayBeLate = (transport === 'udp' || kind === 'weak') && isIn([rules.ephemeral], port);
     if (kind !== 'odd' && (isKnown || mayBeLate)) return [];
-    const isStrict = kind === 'odd' || isIn(rules.tripwires[transport], port);
+    const isStrict = kind === 'odd';
     verdicts.wait({ ...suspicion, key, isStrict });
     return [];
   };

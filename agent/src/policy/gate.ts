@@ -9,10 +9,9 @@ export function gateRules(
   ephemeral: PortRange,
   sourceOf: (address: Address) => Source,
 ): GateRules {
-  const { threshold, tripwires } = evidenceRules(policy);
+  const { threshold } = evidenceRules(policy);
   return {
     ignored: ignoredPorts(policy),
-    tripwires,
     ignoredInterfaces: policy.watch.ignore_interfaces,
     ephemeral,
     clientMs: threshold.window,

@@ -5,8 +5,6 @@ import type { TalkRules } from './talks.ts';
 export interface GateRules extends TalkRules {
   /** Ports that never count; of `ip` the protocols. */
   readonly ignored: Readonly<Record<Transport, readonly PortRange[]>>;
-  /** Ports on which an earlier service excuses nothing. */
-  readonly tripwires: Readonly<Partial<Record<Transport, readonly PortRange[]>>>;
   /** Interfaces on which nothing counts, by the name that the link layer gives. */
   readonly ignoredInterfaces: readonly string[];
 }

@@ -28,7 +28,6 @@ export const [HOST, SECOND, PEER] = ['203.0.113.10', '203.0.113.11', '198.51.100
 /** Rules as the default policy gives them, without its ignored ports. */
 export const RULES: GateRules = {
   ignored: { tcp: [[113, 113]], udp: [], sctp: [], ip: [[0, 2]] },
-  tripwires: { tcp: [[2323, 2323]] },
   ignoredInterfaces: ['wg0'],
   ephemeral: [32_768, 60_999],
   clientMs: 14_400_000,
