@@ -32,7 +32,7 @@ it.each([
   [['replay', 'a', '--open', 'icmp/1'], '--open "icmp/1"'],
   [['replay', 'a', '--ephemeral', '1,5'], '--ephemeral "1,5"'],
   [['replay', 'a', '--fast'], 'replay: Unknown option'],
-  [['--json', 'replay'], "Unknown option '--json'"],
+  [['--json', 'replay'], 'replay: it comes first'],
   [['--config', 'c', 'replay', 'a'], 'replay: it comes first'],
 ])('refuses %j and says why', (args, reason) => {
   expect(parseCall(args)).toEqual({ ok: false, reason: expect.stringContaining(reason) });
