@@ -65,7 +65,8 @@ module.exports = {
     {
       name: 'no-sibling-engines',
       severity: 'error',
-      comment: 'an engine imports its port, PURE and its own parts, NAME-….ts, which import each other; pick.ts chooses',
+      comment:
+        'an engine imports its port, PURE and its own parts, NAME-….ts, which import each other; pick.ts chooses',
       from: { path: '^agent/src/watch/([a-z]+)[^/]*\\.ts$', pathNot: '(pick|\\.test)\\.ts$' },
       to: { path: '^agent/src/watch/', pathNot: '^agent/src/watch/(engine|$1|$1-.*)\\.ts$' },
     },

@@ -23,7 +23,19 @@ describe.skipIf(missing)(`ordinary traffic${missing ? ` (skipped: ${missing})` :
   const scan = async (...how: string[]): Promise<string> => {
     const address = `203.0.113.${++last}`;
     await lab.addAddress('scanner', address);
-    const nmap = ['nmap', '-n', '-Pn', '--max-retries', '0', '--host-timeout', '10s', '-S', address, '-e', 'eth0'];
+    const nmap = [
+      'nmap',
+      '-n',
+      '-Pn',
+      '--max-retries',
+      '0',
+      '--host-timeout',
+      '10s',
+      '-S',
+      address,
+      '-e',
+      'eth0',
+    ];
     await lab.mustExec('scanner', [...nmap, ...how, '-p', '300-310', lab.node(HOST).v4]);
     return address;
   };
@@ -33,7 +45,8 @@ describe.skipIf(missing)(`ordinary traffic${missing ? ` (skipped: ${missing})` :
     try {
       const forget = () => forgetAll(lab, HOST, watchers);
       await run({ lab, flood: FLOOD, waits: [0, 0, 0], forget });
-      for (const watcher of watchers) expect([watcher.name, await watcher.tripped()]).toEqual([watcher.name, []]);
+      for (const watcher of watchers)
+        expect([watcher.name, await watcher.tripped()]).toEqual([watcher.name, []]);
       const scanner = await scan('-sS');
       for (const watcher of watchers)
         expect([watcher.name, await watcher.tripped()]).toEqual([watcher.name, [scanner]]);

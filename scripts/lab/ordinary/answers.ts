@@ -48,7 +48,8 @@ const refused: Kind = {
 
 const killed: Kind = {
   name: 'killed-client',
-  about: 'data on the way to a process of this host that is killed, from its ephemeral and from reserved ports',
+  about:
+    'data on the way to a process of this host that is killed, from its ephemeral and from reserved ports',
   run: async (stage) => {
     const { client, own } = addresses(stage);
     const server = await serve(stage, { tcp: [9_100], node: 'client', pushMs: 2 });

@@ -14,24 +14,45 @@ async function endedTalks(stage: Stage): Promise<void> {
   const ports = numbers(8_300, 5);
   const services = await serve(stage, { tcp: ports });
   const others = await serve(stage, { tcp: [9_200], udp: [53], node: 'client', bind: '0.0.0.0' });
-  const calls = [22, 80, ...ports].flatMap((port) => [{ to: own, port }, { to: own, port, end: 'rst' as const }]);
+  const calls = [22, 80, ...ports].flatMap((port) => [
+    { to: own, port },
+    { to: own, port, end: 'rst' as const },
+  ]);
   await talk(stage, 'client', calls);
-  await talk(stage, HOST, numbers(0, 20).map((i) => ({ to: client, port: 9_200, end: i % 2 ? 'rst' : 'fin' })));
-  await send(stage, HOST, numbers(40_100, 20).map((fromPort) => ({ to: client, port: 53, fromPort })));
+  await talk(
+    stage,
+    HOST,
+    numbers(0, 20).map((i) => ({ to: client, port: 9_200, end: i % 2 ? 'rst' : 'fin' })),
+  );
+  await send(
+    stage,
+    HOST,
+    numbers(40_100, 20).map((fromPort) => ({ to: client, port: 53, fromPort })),
+  );
   await services.stop();
   await others.stop();
 }
 
 const leftovers: Kind = {
   name: 'late-leftovers',
-  about: 'FIN, ACK, RST and DNS answers of ended talks come again 130, 300 and 900 s later, with conntrack empty',
+  about:
+    'FIN, ACK, RST and DNS answers of ended talks come again 130, 300 and 900 s later, with conntrack empty',
   run: async (stage) => {
     const { lab } = stage;
     const recording = await record(lab, HOST, 'leftovers', ['-Q', 'in']);
     await endedTalks(stage);
     const all = await recording.stop();
     const [late, sound] = [join(lab.folder, 'late.pcap'), join(lab.folder, 'late-sound.pcap')];
-    await lab.mustExec(HOST, ['tcpdump', '-r', all, '-w', late, '-Z', 'root', `(${LATE}) and src host ${lab.node('client').v4}`]);
+    await lab.mustExec(HOST, [
+      'tcpdump',
+      '-r',
+      all,
+      '-w',
+      late,
+      '-Z',
+      'root',
+      `(${LATE}) and src host ${lab.node('client').v4}`,
+    ]);
     // What leaves a veth has its checksums still to be completed.
     await lab.mustExec(HOST, ['tcprewrite', '--fixcsum', '-i', late, '-o', sound]);
     let passedS = 0;

@@ -43,13 +43,16 @@ const CLIENTS = numbers(11, 30).map((last) => `198.51.100.${last}`);
 
 const carrier: Kind = {
   name: 'carrier-nat',
-  about: 'thirty clients behind one address, whose mappings end while they idle; what they send afterwards comes anew',
+  about:
+    'thirty clients behind one address, whose mappings end while they idle; what they send afterwards comes anew',
   run: async (stage) => {
     const { lab } = stage;
     const { v4: to } = lab.node(HOST);
-    for (const address of CLIENTS) await lab.exec('far', ['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0']);
+    for (const address of CLIENTS)
+      await lab.exec('far', ['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0']);
     await translate(stage, CARRIER);
-    const call = (end: 'hold' | 'rst') => CLIENTS.map((from, i) => ({ to, port: i % 2 ? 80 : 22, from, end, rounds: 1 }));
+    const call = (end: 'hold' | 'rst') =>
+      CLIENTS.map((from, i) => ({ to, port: i % 2 ? 80 : 22, from, end, rounds: 1 }));
     await talk(stage, 'far', call('rst'));
     const idle = await hold(stage, 'far', call('hold'));
     await lab.exec('router', ['conntrack', '-F']);
@@ -75,7 +78,21 @@ async function attachBox({ lab }: Stage): Promise<void> {
   const exists = await lab.exec(HOST, ['ip', 'link', 'show', 'to-box']);
   if (exists.status === 0) return;
   const ip = (node: string, ...argv: string[]) => lab.mustExec(node, ['ip', ...argv]);
-  await ip(HOST, 'link', 'add', 'to-box', 'netns', host, 'type', 'veth', 'peer', 'name', 'eth1', 'netns', box);
+  await ip(
+    HOST,
+    'link',
+    'add',
+    'to-box',
+    'netns',
+    host,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth1',
+    'netns',
+    box,
+  );
   await ip(HOST, 'address', 'add', `${INSIDE.host}/24`, 'dev', 'to-box');
   await ip(HOST, 'link', 'set', 'to-box', 'up');
   await ip(BOX, 'link', 'set', 'eth0', 'down');
@@ -86,7 +103,9 @@ async function attachBox({ lab }: Stage): Promise<void> {
 }
 
 async function publish(lab: Lab): Promise<void> {
-  const rules = PUBLISHED.map(([port, to]) => `iifname "eth0" tcp dport ${port} dnat to ${INSIDE.box}:${to}\n`);
+  const rules = PUBLISHED.map(
+    ([port, to]) => `iifname "eth0" tcp dport ${port} dnat to ${INSIDE.box}:${to}\n`,
+  );
   const table = `table ip boxes { chain in { type nat hook prerouting priority -100\n ${rules.join(' ')} }\n}\n`;
   await lab.mustExec(HOST, ['nft', '-f', '-'], { stdin: table });
 }
@@ -100,12 +119,24 @@ const container: Kind = {
     await attachBox(stage);
     await publish(lab);
     const ports = PUBLISHED.map(([port]) => port);
-    await talk(stage, 'client', [...ports, ...ports].map((port) => ({ to, port, rounds: 1 })));
-    const held = await hold(stage, 'client', numbers(0, 20).map((i) => ({ to, port: 8_080 + (i % 2), end: 'hold', rounds: 1 })));
+    await talk(
+      stage,
+      'client',
+      [...ports, ...ports].map((port) => ({ to, port, rounds: 1 })),
+    );
+    const held = await hold(
+      stage,
+      'client',
+      numbers(0, 20).map((i) => ({ to, port: 8_080 + (i % 2), end: 'hold', rounds: 1 })),
+    );
     await stage.forget();
     await held.kill('SIGUSR1');
     await lab.mustExec('client', ['ip', 'route', 'add', '192.0.2.0/24', 'via', to]);
-    await talk(stage, 'client', [80, 22, 81, 82, 83, 84].map((port) => ({ to: INSIDE.box, port, rounds: 1 })));
+    await talk(
+      stage,
+      'client',
+      [80, 22, 81, 82, 83, 84].map((port) => ({ to: INSIDE.box, port, rounds: 1 })),
+    );
     await lab.mustExec('client', ['ip', 'route', 'delete', '192.0.2.0/24']);
     await lab.mustExec(HOST, ['nft', 'delete', 'table', 'ip', 'boxes']);
   },

@@ -3,7 +3,8 @@ import { numbers, send } from './programs.ts';
 
 const announcements: Kind = {
   name: 'neighbours',
-  about: 'mDNS, SSDP, LLMNR, WS-Discovery, NetBIOS and DHCP of a neighbour: multicast, broadcast, and unicast answers',
+  about:
+    'mDNS, SSDP, LLMNR, WS-Discovery, NetBIOS and DHCP of a neighbour: multicast, broadcast, and unicast answers',
   run: async (stage) => {
     const { v4: from } = stage.lab.node('client');
     const { v4: own } = stage.lab.node(HOST);
@@ -21,7 +22,11 @@ const announcements: Kind = {
     const dhcp = { to: '203.0.113.255', port: 67, from, fromPort: 68, times: 3 };
     // Answers to a lease, to a search and to a name query go to the host alone.
     const search = numbers(45_000, 10).map((port) => ({ to: own, port, from, fromPort: 1_900 }));
-    const answers = [{ to: own, port: 68, from, fromPort: 67 }, { to: own, port: 137, from, fromPort: 137 }, ...search];
+    const answers = [
+      { to: own, port: 68, from, fromPort: 67 },
+      { to: own, port: 137, from, fromPort: 137 },
+      ...search,
+    ];
     await send(stage, 'client', [...call, dhcp, ...answers]);
   },
 };
@@ -44,7 +49,18 @@ const badChecksums: Kind = {
   name: 'bad-checksums',
   about: 'damaged SYNs and datagrams to forty ports: no host takes them, so they ask for nothing',
   run: async ({ lab }) => {
-    const nmap = ['nmap', '-n', '-Pn', '--badsum', '--max-retries', '0', '--host-timeout', '10s', '--min-rate', '100'];
+    const nmap = [
+      'nmap',
+      '-n',
+      '-Pn',
+      '--badsum',
+      '--max-retries',
+      '0',
+      '--host-timeout',
+      '10s',
+      '--min-rate',
+      '100',
+    ];
     const { v4 } = lab.node(HOST);
     await lab.exec('client', [...nmap, '-sS', '-p', '300-339', v4]);
     await lab.exec('client', [...nmap, '-sU', '-p', '300-339', v4]);

@@ -44,7 +44,8 @@ const idle: Kind = {
 
 const restarted: Kind = {
   name: 'restarted-services',
-  about: 'clients of five services that restart: their connections break, and they try again while nothing listens',
+  about:
+    'clients of five services that restart: their connections break, and they try again while nothing listens',
   run: async (stage) => {
     const { v4: to } = host(stage);
     const ports = numbers(8_200, 5);
