@@ -6,6 +6,8 @@ export type Context = {
   rounds: number;
   /** Whether `--only` asks for this cell; a cell that is not wanted is left out. */
   wants: (theCase: string, who: string) => boolean;
+  /** Whether time passes for real where a benchmark would compress it. */
+  realWaits: boolean;
   /** Says something now. */
   say: (text: string) => void;
   /** Tells a setting that differs from the shipped default policy; printed once, above the table. */

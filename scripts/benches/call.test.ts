@@ -26,6 +26,7 @@ it('reads rounds, a file and a part of a cell', () => {
     json: 'x.json',
     rounds: 3,
     only: 'syn',
+    realWaits: false,
   });
   expect(readCall([name, '--rounds', '0'])).toMatchObject({ do: 'refuse' });
   expect(readCall([name, 'more'])).toMatchObject({ do: 'refuse' });
@@ -33,7 +34,7 @@ it('reads rounds, a file and a part of a cell', () => {
 });
 
 it('wants the cells whose case or who holds the words of --only', () => {
-  const { context, remarks } = createContext(1, 'syn', () => {});
+  const { context, remarks } = createContext({ rounds: 1, only: 'syn', realWaits: false }, () => {});
   expect([context.wants('syn-v4', 'psad'), context.wants('fin-v4', 'psad')]).toEqual([true, false]);
   context.remark('once');
   context.remark('once');

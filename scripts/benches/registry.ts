@@ -21,6 +21,11 @@ export const BENCHES: Readonly<Record<string, Entry>> = {
     needs: [],
     load: async () => (await import('./cost/cost.ts')).cost,
   },
+  'false-positives': {
+    about: 'whom ordinary traffic accuses; --real-waits has leftovers come after 130, 300 and 900 s',
+    needs: [],
+    load: async () => (await import('./false-positives/false-positives.ts')).falsePositives,
+  },
 };
 
 /** The names with what they measure, one a line. */

@@ -4,7 +4,7 @@ import { findBench } from './registry.ts';
 import { foldRounds, type Result, resultSchema } from './result.ts';
 
 /** What to run: a name of the registry, how often, and which cells. */
-export type Order = { name: string; rounds: number | undefined; only: string };
+export type Order = { name: string; rounds: number | undefined; only: string; realWaits: boolean };
 
 /**
  * Runs one benchmark and folds its rounds.
@@ -21,7 +21,10 @@ export async function runBench(
   const bench = await entry.load();
   const rounds = order.rounds ?? bench.rounds;
   const [at, machine] = [new Date().toISOString(), describeMachine()];
-  const { context, deviations, remarks } = createContext(rounds, order.only, say);
+  const { context, deviations, remarks } = createContext(
+    { rounds, only: order.only, realWaits: order.realWaits },
+    say,
+  );
   const rows = foldRounds(await bench.run(context));
   const told = { deviations: [...deviations], remarks: [...remarks] };
   const result = resultSchema.parse({ name: order.name, at, machine, rounds, ...told, rows });
@@ -29,10 +32,14 @@ export async function runBench(
 }
 
 /** A context, and what was told to it. `only` is looked for in `CASE WHO`. */
-export function createContext(rounds: number, only: string, say: (text: string) => void) {
+export function createContext(
+  { rounds, only, realWaits }: { rounds: number; only: string; realWaits: boolean },
+  say: (text: string) => void,
+) {
   const [deviations, remarks] = [new Set<string>(), new Set<string>()];
   const context: Context = {
     rounds,
+    realWaits,
     say,
     wants: (theCase, who) => `${theCase} ${who}`.includes(only),
     deviates: (setting, why) => deviations.add(`${setting}: ${why}`),

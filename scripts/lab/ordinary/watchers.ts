@@ -2,6 +2,7 @@ import { readBlocks } from '@picket/agent/nft/elements';
 import { renderRuleset } from '@picket/agent/nft/ruleset';
 import { rulesetPolicy } from '@picket/agent/policy/derive';
 import { parsePolicy } from '@picket/agent/policy/load';
+import type { PortRange } from '@picket/protocol';
 import { watchByCapture } from '../capture-watch.ts';
 import type { Lab } from '../lab.ts';
 
@@ -16,14 +17,14 @@ export interface Watcher {
 }
 
 /** Linux's local ephemeral ports, as a host has them by default (ip-sysctl, `ip_local_port_range`). */
-const EPHEMERAL = [32_768, 60_999] as const;
+export const EPHEMERAL: PortRange = [32_768, 60_999];
 
 const HELD = ['held4', 'held64', 'held128'];
 const SHORT_MEMORY = ['wrote4', 'wrote6'];
 
 /** The kernel's table alone, fresh, with the shipped default policy. */
 export async function watchByKernel(lab: Lab, node: string): Promise<Watcher> {
-  const ruleset = renderRuleset(rulesetPolicy(parsePolicy('', ''), [...EPHEMERAL], true), true);
+  const ruleset = renderRuleset(rulesetPolicy(parsePolicy('', ''), EPHEMERAL, true), true);
   const onLink = 'add element inet picket onlink6 { 2001:db8:1::/64 }\n';
   await lab.mustExec(node, ['nft', '-f', '-'], { stdin: ruleset + onLink });
   const list = (set: string) => lab.mustExec(node, ['nft', '-j', 'list', 'set', 'inet', 'picket', set]);
