@@ -5,7 +5,7 @@ import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { DIFFERENCES } from './ordinary/differences.ts';
 import { HOST } from './ordinary/kind.ts';
-import { play } from './ordinary/play.ts';
+import { play, serveAll } from './ordinary/play.ts';
 import { readSamples, type Sample, sampleFile } from './ordinary/samples.ts';
 import { EPHEMERAL, watchByBoth } from './ordinary/watchers.ts';
 
@@ -25,18 +25,20 @@ describe.skipIf(missing)(`the engines agree${missing ? ` (skipped: ${missing})` 
 
   const replayed = async (sample: Sample, file: string) => {
     const known = { own: sample.own, open: sample.open, ephemeral: EPHEMERAL };
-    const { trips } = await replay({ file, policy: parsePolicy('', ''), ...known });
-    return [...new Set(trips.map(({ source }) => source))].sort();
+    const { trips, open } = await replay({ file, policy: parsePolicy('', ''), ...known });
+    return { open, tripped: [...new Set(trips.map(({ source }) => source))].sort() };
   };
 
   test.each(SAMPLES)('on $folder/$name', async ({ folder, ...sample }) => {
     const { name, own, trips } = sample;
     const file = sampleFile(folder, name);
     expect([lab.node(HOST).v4, lab.node(HOST).v6]).toEqual(own);
+    const { open, tripped } = await replayed(sample, file);
+    const services = await serveAll(lab, open);
     const watchers = await watchByBoth(lab, HOST);
     try {
       await play(lab, file, own);
-      const named: Record<string, string[]> = { replay: await replayed(sample, file) };
+      const named: Record<string, string[]> = { replay: tripped };
       for (const watcher of watchers) named[watcher.name] = await watcher.tripped();
       const allowed = DIFFERENCES.find((difference) => difference.sample === `${folder}/${name}`);
       const expected = (['kernel', 'capture', 'replay'] as const).map((engine) => [
@@ -46,6 +48,7 @@ describe.skipIf(missing)(`the engines agree${missing ? ` (skipped: ${missing})` 
       expect(named).toEqual(Object.fromEntries(expected));
     } finally {
       for (const watcher of watchers) await watcher.stop();
+      await services.stop();
     }
   });
 });

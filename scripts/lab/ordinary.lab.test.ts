@@ -3,7 +3,7 @@ import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { HOST, HOSTS } from './ordinary/kind.ts';
 import { KINDS } from './ordinary/kinds.ts';
-import { forgetAll, watchByBoth } from './ordinary/watchers.ts';
+import { forgetAll, lookAll, watchByBoth } from './ordinary/watchers.ts';
 
 const missing = labMissing();
 
@@ -44,7 +44,7 @@ describe.skipIf(missing)(`ordinary traffic${missing ? ` (skipped: ${missing})` :
     const watchers = await watchByBoth(lab, HOST);
     try {
       const forget = () => forgetAll(lab, HOST, watchers);
-      await run({ lab, flood: FLOOD, waits: [0, 0, 0], forget });
+      await run({ lab, flood: FLOOD, waits: [0, 0, 0], forget, look: () => lookAll(watchers) });
       for (const watcher of watchers)
         expect([watcher.name, await watcher.tripped()]).toEqual([watcher.name, []]);
       const scanner = await scan('-sS');

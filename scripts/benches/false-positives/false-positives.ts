@@ -1,7 +1,7 @@
 import { type Lab, openLab } from '../../lab/lab.ts';
 import { HOST, HOSTS, type Kind } from '../../lab/ordinary/kind.ts';
 import { KINDS } from '../../lab/ordinary/kinds.ts';
-import { forgetAll, type Watcher, watchByBoth } from '../../lab/ordinary/watchers.ts';
+import { forgetAll, lookAll, type Watcher, watchByBoth } from '../../lab/ordinary/watchers.ts';
 import type { Bench, Context } from '../bench.ts';
 import type { Row } from '../result.ts';
 
@@ -49,7 +49,7 @@ async function measure(context: Context, lab: Lab, kind: Kind, serial: number): 
     // When time passes for real, nothing is taken from the engines.
     const forget = () => forgetAll(lab, HOST, context.realWaits ? [] : watchers);
     const waits = context.realWaits ? REAL_WAITS : [0, 0, 0];
-    await kind.run({ lab, flood: FLOOD, waits, forget });
+    await kind.run({ lab, flood: FLOOD, waits, forget, look: () => lookAll(watchers) });
     const accused = await trippedOf(watchers);
     const scanner = await scan(lab, serial);
     const seen = await trippedOf(watchers);

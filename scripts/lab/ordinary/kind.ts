@@ -9,6 +9,8 @@ export interface Stage {
   readonly waits: readonly number[];
   /** Takes conntrack's memory from the watched host, and what an engine remembers for two minutes only. */
   readonly forget: () => Promise<void>;
+  /** Lets the watchers look at what the host serves, as an agent does every half minute. */
+  readonly look: () => Promise<void>;
 }
 
 /** A kind of traffic that accuses nobody. */

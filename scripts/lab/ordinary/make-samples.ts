@@ -50,7 +50,9 @@ for (const folder of ['scans', 'ordinary']) await mkdir(join(TESTDATA, folder), 
 for (const { name, run } of SCANS) await sample(lab, 'scans', name, () => run(lab));
 const forget = async () => void (await lab.exec(HOST, ['conntrack', '-F']));
 for (const { name, run } of KINDS)
-  await sample(lab, 'ordinary', name, () => run({ lab, flood: FLOOD, waits: [0, 0, 0], forget }));
+  await sample(lab, 'ordinary', name, () =>
+    run({ lab, flood: FLOOD, waits: [0, 0, 0], forget, look: async () => {} }),
+  );
 await writeIndex(
   'scans',
   SCANS.map(({ name, about, sources }) => ({ name, about, ...known, trips: sources(lab) })),

@@ -94,6 +94,7 @@ const happyEyeballs: Kind = {
     const { v4, v6 } = host(stage);
     const ports = numbers(8_443, 5);
     const services = await serve(stage, { tcp: ports, bind: '0.0.0.0' });
+    await stage.look();
     const visits = again(ports, 3)
       .flat()
       .flatMap((port) => [

@@ -1,7 +1,11 @@
+import { toHostSockets } from '@picket/agent/host/listeners';
+import { procfsSockets } from '@picket/agent/host/listeners-procfs';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { renderRuleset } from '@picket/agent/nft/ruleset';
 import { rulesetPolicy } from '@picket/agent/policy/derive';
 import { parsePolicy } from '@picket/agent/policy/load';
+import type { Runner } from '@picket/agent/run/runner';
+import { createOpenPorts } from '@picket/agent/watch/kernel-open';
 import type { PortRange } from '@picket/protocol';
 import { watchByCapture } from '../capture-watch.ts';
 import type { Lab } from '../lab.ts';
@@ -13,6 +17,8 @@ export interface Watcher {
   readonly tripped: () => Promise<string[]>;
   /** Takes from it what it remembers of talks for two minutes only, as far as that can be reached. */
   readonly forget: () => Promise<void>;
+  /** Looks at what the host serves now. */
+  readonly look: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -38,6 +44,13 @@ export async function watchByKernel(lab: Lab, node: string): Promise<Watcher> {
       for (const set of SHORT_MEMORY)
         await lab.mustExec(node, ['nft', 'flush', 'set', 'inet', 'picket', set]);
     },
+    look: async () => {
+      const table = await lab.mustExec(node, ['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+      const { listeners } = toHostSockets(procfsSockets(table, 'tcp', true));
+      const openPorts = [...listeners.tcp].map((port) => ({ transport: 'tcp' as const, port }));
+      const run: Runner = ({ argv, stdin }) => lab.exec(node, argv, { ...(stdin && { stdin }) });
+      await createOpenPorts(run, async () => openPorts)();
+    },
     stop: async () => {
       await lab.mustExec(node, ['nft', 'delete', 'table', 'inet', 'picket']);
     },
@@ -54,6 +67,8 @@ export async function watchCapture(lab: Lab, node: string): Promise<Watcher> {
       return [...new Set(watch.seen.filter(({ isOver }) => isOver).map(({ source }) => source))].sort();
     },
     forget: async () => {},
+    // A list of listeners is read to decide the marker.
+    look: () => watch.settled(),
     stop: watch.stop,
   };
 }
@@ -61,6 +76,11 @@ export async function watchCapture(lab: Lab, node: string): Promise<Watcher> {
 /** Both engines side by side: a capture sees packets before the table does. */
 export const watchByBoth = (lab: Lab, node: string): Promise<Watcher[]> =>
   Promise.all([watchByKernel(lab, node), watchCapture(lab, node)]);
+
+/** Has the watchers look at what the host serves. */
+export async function lookAll(watchers: readonly Watcher[]): Promise<void> {
+  for (const watcher of watchers) await watcher.look();
+}
 
 /** Has conntrack forget all, and the watchers what they remember for a short time. */
 export async function forgetAll(lab: Lab, node: string, watchers: readonly Watcher[]): Promise<void> {
