@@ -394,13 +394,18 @@ config() {
 # After a change: picket-agent check && systemctl restart picket-agent
 
 # state_dir = "/var/lib/picket"
+# "observe" tells each decision and carries none out: for a first week.
+# mode = "enforce"
 
 [watch]
 # engine = "auto"
 # tcp = "0-65535"
 # udp = "0-65535"
+# sctp = "0-65535"
 # ignore_tcp = "113,139"
 # ignore_udp = "67,137-138,520"
+# ignore_interfaces = []
+# answer = "system"
 
 [connect]
 # tcp = "1,11,15,79,111,119,143,540,635,1080,1524,2000,5742,6667,12345-12346,20034,31337,32771-32774,40421,49724,54320"
@@ -408,7 +413,11 @@ config() {
 
 [threshold]
 # ports = 4
-# window = "1h"
+# client_ports = 7
+# weak_ports = 12
+# window = "4h"
+# tripwire_tcp = ""
+# tripwire_udp = ""
 
 [block]
 # firewall = "auto"
@@ -417,6 +426,9 @@ config() {
 
 [allow]
 # sources = []
+
+[report]
+# json = "off"
 
 [kernel]
 # nflog_group = 4715
