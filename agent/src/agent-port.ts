@@ -83,6 +83,8 @@ export interface Agent {
   status(): AgentStatus;
   figures(): AgentFigures;
   known(address: Address): Known;
+  /** Whether the host counts the source as a client now. */
+  isClient(source: Source): Promise<boolean>;
   /** The sources seen last, and those blocked last that are not among them. */
   recent(most: number): { tracks: Track[]; blocks: BookedBlock[] };
 }
@@ -92,8 +94,6 @@ export interface Known {
   readonly source: Source;
   readonly track: Track | undefined;
   readonly tripAtMs: number | undefined;
-  /** Whether the host knows the source as a client. */
-  readonly isClient: boolean;
   /** Why it is never blocked. */
   readonly protection: NeverBlockReason | undefined;
   /** Whether it is the network, and not the policy of this host, that allows it. */

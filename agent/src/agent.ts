@@ -275,13 +275,13 @@ export function createAgent(deps: AgentDeps): Agent {
       return {
         source,
         ...{ track: undefined, tripAtMs: undefined, ...sightings.get(source) },
-        isClient: engine.knowsClient(source, now()),
         protection: isProtected(source) ? ruleOut(source) : undefined,
         isAllowedByNetwork: networkAllow.length > 0 && isAmong(networkAllow, source),
         block: keeper.get(source),
         shared: entry && { entry, isLifted: !shared.has(source) },
       };
     },
+    isClient: async (source) => (await engine.askForClient?.(source)) ?? engine.knowsClient(source, now()),
     recent(most) {
       const tracks = sightings.recent(most);
       const seen = new Set(tracks.map(({ source }) => source));

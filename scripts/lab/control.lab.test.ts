@@ -2,7 +2,7 @@ import type { Database } from '@picket/db';
 import { testDatabase } from '@picket/db/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Agent } from './agent.ts';
-import { type Chain, NETWORK, openPorts, startChain } from './chain.ts';
+import { type Chain, NETWORK, openPorts, reachesAll, startChain } from './chain.ts';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { waitFor } from './wait.ts';
@@ -145,6 +145,15 @@ describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}
     const cleared = () => database.sql`select 1 from source_host where cleared_at is not null`;
     await waitFor('the collector to hear of it', async () => (await cleared()).length > 0, NEWS_MS);
     expect(await explain('a')).toMatch(/all blocks lifted by /);
+  });
+
+  test('a source that the kernel knows as a client is explained as one', async () => {
+    const { v4 } = lab.node('a');
+    expect((await reachesAll(lab, 'client')).ok).toBe(true);
+    await lab.mustExec('client', ['nmap', '-n', '-Pn', '-sS', '--max-retries', '0', '-p', '300', v4]);
+    const said = () => ask('a', 'explain', lab.node('client').v4);
+    await waitFor('the probe', async () => (await said()).includes('300'), NEWS_MS);
+    expect(await said()).toContain('known client');
   });
 
   test('the live view prints one picture below the other where there is no terminal', async () => {

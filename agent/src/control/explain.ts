@@ -32,10 +32,13 @@ export function recentMessage(track: Track, block: BookedBlock | undefined): Rec
   return { source: track.source, seen, ...(block !== undefined && { block: blockMessage(block) }) };
 }
 
+/** What is known, with what had to be asked for. */
+type Asked = Known & { readonly isClient: boolean };
+
 /** What the agent knows of a source, put together for a person who asks why. */
 export function explain(
   address: Address,
-  known: Known,
+  known: Asked,
   {
     policy,
     nowMs,
@@ -52,7 +55,7 @@ export function explain(
       seen: seenMessage(track, tripAtMs),
       ...evidenceOf(track, known, policy, nowMs),
     }),
-    buckets: track === undefined ? [] : bucketsOf(track, policy, nowMs),
+    buckets: track === undefined ? [] : bucketsOf(track, known.isClient, policy, nowMs),
     tripwires: track === undefined ? [] : touchedTripwires(track, policy),
     ...(block !== undefined && { block: blockMessage(block) }),
     ...(shared !== undefined && { shared: sharedMessage(shared.entry, shared.isLifted) }),
@@ -79,7 +82,7 @@ function protectionOf(address: Address, known: Known, policy: Policy, nowMs: num
 
 function evidenceOf(
   { buckets }: Track,
-  { isClient }: Known,
+  { isClient }: Asked,
   { threshold }: Policy,
   nowMs: number,
 ): Pick<Explanation, 'drawsFrom' | 'isSuspect'> {
@@ -90,8 +93,20 @@ function evidenceOf(
   return { drawsFrom: isWeakOnly && !isSuspect ? 'weak' : ordinary, isSuspect };
 }
 
-function bucketsOf({ buckets }: Track, { threshold }: Policy, nowMs: number): BucketMessage[] {
-  const { window } = threshold;
+function bucketsOf(
+  { buckets, contacts }: Track,
+  isClient: boolean,
+  { threshold }: Policy,
+  nowMs: number,
+): BucketMessage[] {
+  const { window, client_ports } = threshold;
+  if (isClient && buckets.client === undefined && buckets.ports !== undefined) {
+    // The kernel knows a client that the tracks do not: its bucket there is seen from the contacts alone.
+    const spent = [...contacts].filter(
+      ([key, atMs]) => !key.endsWith('/weak') && nowMs - atMs < window,
+    ).length;
+    return [{ kind: 'known client', ports: client_ports, spent: Math.min(spent, client_ports - 1) }];
+  }
   const kinds = [
     ['ordinary', buckets.ports, threshold.ports],
     ['known client', buckets.client, threshold.client_ports],

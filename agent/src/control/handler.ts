@@ -71,12 +71,17 @@ async function explainRoute(parts: HandlerParts, text: string): Promise<Answer> 
   if (address === undefined) return no(400, `"${text}" is no address`);
   const { policy, agent, enforces, now } = parts;
   const known = agent.known(address);
-  const body = explain(address, known, {
-    policy,
-    nowMs: now(),
-    enforces: enforces(),
-    stance: agent.stance(),
-  });
+  const isClient = await agent.isClient(known.source);
+  const body = explain(
+    address,
+    { ...known, isClient },
+    {
+      policy,
+      nowMs: now(),
+      enforces: enforces(),
+      stance: agent.stance(),
+    },
+  );
   const history = await readHistory(parts.history, known.source);
   return ok({ ...body, history } satisfies Explanation);
 }

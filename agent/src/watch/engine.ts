@@ -23,6 +23,8 @@ export interface Engine {
   setAddresses(own: readonly Address[]): void;
   /** Whether the host knows the source as a client (had a real connection) at the time, Unix ms. */
   knowsClient(source: Source, atMs: number): boolean;
+  /** The same for now, of whoever decides: for a person who asks. Engines without it know by themselves. */
+  askForClient?(source: Source): Promise<boolean>;
   /** Probes the engine knows that it did not pass on, or forgot for want of room, since it started. */
   lost(): Promise<number>;
   stop(): Promise<void>;

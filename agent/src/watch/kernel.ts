@@ -1,3 +1,4 @@
+import { familyOf, firstAddress, type Source } from '@picket/protocol';
 import { decodeNflog } from '../decode/nflog.ts';
 import { type CapturedPacket, LINKTYPE_NFLOG, pcapDecoder } from '../decode/pcap.ts';
 import { decodeProbe } from '../decode/probe.ts';
@@ -71,7 +72,9 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     name: 'kernel',
     decides: true,
     setAddresses() {},
+    // The kernel's judgement is its own: the agent's tracks only tell.
     knowsClient: () => false,
+    askForClient: (source) => isKernelsClient(deps.run, source),
     async start(to) {
       sink = to;
       await takeCount(deps.run);
@@ -109,6 +112,14 @@ function startCapture(
       end();
     },
   });
+}
+
+/** Whether the kernel counts a source as a client now. */
+async function isKernelsClient(run: Runner, source: Source): Promise<boolean> {
+  const element = `{ ${firstAddress(source)} }`;
+  const set = `client${familyOf(source)}`;
+  const { status } = await run({ argv: ['nft', 'get', 'element', ...TABLE.split(' '), set, element] });
+  return status === 0;
 }
 
 /**

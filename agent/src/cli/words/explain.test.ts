@@ -111,7 +111,7 @@ describe('an explanation', () => {
   });
 });
 
-const EMPTY: Known = {
+const EMPTY: Known & { isClient: boolean } = {
   ...{ source: SOURCE, track: undefined, tripAtMs: undefined, isClient: false, protection: undefined },
   ...{ isAllowedByNetwork: false, block: undefined, shared: undefined },
 };
