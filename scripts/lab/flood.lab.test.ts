@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createJudge } from '@picket/agent/detect/rules';
 import { createTracker } from '@picket/agent/detect/tracker';
@@ -10,7 +10,7 @@ import { parsePolicy } from '@picket/agent/policy/load';
 import { createRoom } from '@picket/agent/watch/kernel-room';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareAgent } from './agent.ts';
-import { forge } from './forge.ts';
+import { frame, type Head, pcap, tcp } from './frames.ts';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { waitFor } from './wait.ts';
@@ -20,6 +20,12 @@ const POLICY = parsePolicy('', '');
 
 /** Forged sources of the flood; `scripts/test --full` plays a million. */
 const SOURCES = process.env.PICKET_TEST_FULL === '1' ? 1_000_000 : 150_000;
+
+/** A SYN of a source of its own: each has another /64. */
+function forged(i: number, ends: Omit<Head, 'from'>): Buffer {
+  const from = `2001:db8:${(i >>> 16).toString(16)}:${(i & 0xffff).toString(16)}::1`;
+  return frame({ ...ends, from }, tcp(40_000, 1_024 + (i % 20_000)));
+}
 
 describe.skipIf(missing)(`a flood of forged sources${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let lab: Lab;
@@ -72,12 +78,10 @@ describe.skipIf(missing)(`a flood of forged sources${missing ? ` (skipped: ${mis
   test('memory and kernel sets stay bounded, and whoever scans afterwards is held', async () => {
     const agent = await prepareAgent(lab, 'a');
     await agent.start();
-    const { v6 } = lab.node('a');
-    const mac = (await lab.mustExec('a', ['cat', '/sys/class/net/eth0/address'])).trim();
-    const target = Buffer.from('20010db8000100000000000000000011', 'hex');
-    expect(v6).toBe('2001:db8:1::11');
+    const toMac = (await lab.mustExec('a', ['cat', '/sys/class/net/eth0/address'])).trim();
+    const ends = { toMac, fromMac: '02:00:00:00:00:00', to: lab.node('a').v6 };
     const file = join(lab.folder, 'flood.pcap');
-    await forge({ file, sources: SOURCES, mac, target, portOf: (i) => 1_024 + (i % 20_000) });
+    await writeFile(file, pcap(Array.from({ length: SOURCES }, (_, i) => forged(i, ends))));
     await lab.mustExec('scanner', ['tcpreplay', '-q', '-i', 'eth0', '--pps', '20000', file], {
       timeoutMs: 120_000,
     });

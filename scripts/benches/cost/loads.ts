@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { openPorts } from '../../lab/chain.ts';
+import { frame, tcp } from '../../lab/frames.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { frame, tcp } from '../lab/frames.ts';
 import { macOf, sendFrames } from '../lab/replay.ts';
 import { VICTIM } from '../lab/victim.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { parseV4, parseV6 } from './addresses.ts';
-import { checksum, fragments, frame, type Head, pcap, tcp } from './frames.ts';
+import { parseV4, parseV6 } from '../../lab/addresses.ts';
+import { checksum, fragments, frame, type Head, pcap, tcp } from '../../lab/frames.ts';
 import { gaugeRuleset } from './gauge.ts';
 import { blockMs, momentsOf } from './moments.ts';
 

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pcap } from '../../lab/frames.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { Running } from '../../lab/run.ts';
-import { pcap } from './frames.ts';
 
 /** MAC address of a node's interface on the wire. */
 export async function macOf(lab: Lab, node: string, device = 'eth0'): Promise<string> {

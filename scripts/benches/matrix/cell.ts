@@ -1,7 +1,7 @@
+import { frame, tcp } from '../../lab/frames.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { Running } from '../../lab/run.ts';
 import { DeadlineError, waitFor } from '../../lab/wait.ts';
-import { frame, tcp } from '../lab/frames.ts';
 import { type Counts, type Gauge, startGauge } from '../lab/gauge.ts';
 import { blockMs } from '../lab/moments.ts';
 import { macOf, startFrames } from '../lab/replay.ts';

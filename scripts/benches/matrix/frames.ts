@@ -1,4 +1,4 @@
-import { fragments, frame, type Head, tcp } from '../lab/frames.ts';
+import { fragments, frame, type Head, tcp } from '../../lab/frames.ts';
 import { macOf, sendFrames } from '../lab/replay.ts';
 import { VICTIM } from '../lab/victim.ts';
 import { type Field, victimOf } from './field.ts';

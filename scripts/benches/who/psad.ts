@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseV6 } from '../../lab/addresses.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { parseV6 } from '../lab/addresses.ts';
 import { type PeerFiles, peerFiles } from '../peers/packages.ts';
 import { startPeer } from '../peers/start.ts';
 import { isOpen, processesNamed } from './processes.ts';

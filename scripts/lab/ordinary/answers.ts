@@ -1,5 +1,5 @@
-import { frame, tcp } from '../../benches/lab/frames.ts';
 import { macOf, sendFrames } from '../../benches/lab/replay.ts';
+import { frame, tcp } from '../frames.ts';
 import { HOST, type Kind, type Stage } from './kind.ts';
 import { hold, numbers, send, serve, talk } from './programs.ts';
 
