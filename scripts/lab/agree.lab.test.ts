@@ -23,6 +23,11 @@ describe.skipIf(missing)(`the engines agree${missing ? ` (skipped: ${missing})` 
   });
   afterAll(() => lab?.close());
 
+  test('every difference that is allowed is of a sample that there is', () => {
+    const known = SAMPLES.map(({ folder, name }) => `${folder}/${name}`);
+    expect(DIFFERENCES.filter(({ sample }) => !known.includes(sample))).toEqual([]);
+  });
+
   const replayed = async (sample: Sample, file: string) => {
     const known = { own: sample.own, open: sample.open, ephemeral: EPHEMERAL };
     const { trips, open } = await replay({ file, policy: parsePolicy('', ''), ...known });

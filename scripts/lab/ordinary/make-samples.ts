@@ -9,7 +9,7 @@ import { SCANS } from './scans.ts';
 
 /**
  * Records the samples of the agent's tests anew, at a host of the lab on which nothing watches. As root:
- * `node --import tsx scripts/lab/ordinary/make-samples.ts`.
+ * `node --import tsx scripts/lab/ordinary/make-samples.ts [NAME…]`; without names all of them.
  */
 
 /** Packets of a flood: what fits into a sample. */
@@ -24,8 +24,12 @@ const DAMAGED = ['bad-checksums'];
 /** Scans that the kernel's own sockets make; nmap's raw ones are sound as they are, and may be fragments. */
 const OF_SOCKETS = ['connect'];
 
+/** Samples to record anew; all when none is named. */
+const WANTED = process.argv.slice(2);
+
 /** Records while something runs, into the testdata. */
 async function sample(lab: Lab, folder: string, name: string, run: () => Promise<void>): Promise<void> {
+  if (WANTED.length > 0 && !WANTED.includes(name)) return;
   const recording = await record(lab, HOST, name);
   await run();
   const file = await recording.stop();
