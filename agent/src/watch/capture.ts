@@ -31,6 +31,9 @@ const REFRESH_MS = 10_000;
 /** A look at the listeners may take up to a fiftieth of the time, however many sockets there are. */
 const LOOK_SHARE = 50;
 
+/** Longest pause between two looks that are wanted, ms: one slow look on a busy machine must not hold up all judgement. */
+const MOST_PAUSE_MS = 5_000;
+
 /**
  * The capture engine: tcpdump or snoop passes candidates, the gate decides which are probes by what the host answers and
  * what it serves. The agent's own tracks decide when a source trips.
@@ -88,7 +91,7 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
       .finally(() => {
         looking = undefined;
         const tookMs = now() - takenAtMs;
-        nextLookAtMs = takenAtMs + Math.max(system.lookEveryMs, LOOK_SHARE * tookMs);
+        nextLookAtMs = takenAtMs + Math.max(system.lookEveryMs, Math.min(LOOK_SHARE * tookMs, MOST_PAUSE_MS));
       });
     return looking;
   };
