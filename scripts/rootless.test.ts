@@ -14,7 +14,7 @@ import { waitFor } from './lab/wait.ts';
  */
 
 const ROOT = resolve(import.meta.dirname, '..');
-const PORTS = [45_821, 45_822, 45_823, 45_824];
+const PORTS = [21_821, 21_822, 21_823, 21_824];
 const COLLECTOR = 'http://127.0.0.1:45820';
 const START_MS = 60_000;
 

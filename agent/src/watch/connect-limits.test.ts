@@ -11,7 +11,7 @@ import type { ChildReport } from './testing/connect-child.ts';
 const CHILD = resolve(import.meta.dirname, 'testing/connect-child.ts');
 
 /** High ports that nothing on a test machine uses. */
-const [FIRST, LAST, UDP] = [45_830, 45_849, 45_850];
+const [FIRST, LAST, UDP] = [21_830, 21_849, 21_850];
 
 /** `prlimit` sets the limit of a running process; Linux has it (util-linux). */
 const canLimit = process.platform === 'linux';
@@ -97,10 +97,10 @@ describe.skipIf(!canLimit)(
           execPath: 'prlimit',
           execArgv: ['--nofile=200:200', process.execPath, '--import', 'tsx'],
         };
-        const of = await watch('45860-46359', `${UDP}`, { perl, how });
+        const of = await watch('21860-22359', `${UDP}`, { perl, how });
         const { said, state } = await ask(of);
         expect(state).toBe('written');
-        expect(said.at(-1)).toMatch(/^not bound: tcp \d+-46359 \(EMFILE\)/);
+        expect(said.at(-1)).toMatch(/^not bound: tcp \d+-22359 \(EMFILE\)/);
       },
     );
 

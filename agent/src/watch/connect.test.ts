@@ -8,8 +8,8 @@ import { createConnectEngine } from './connect.ts';
 import { MOST_HELD } from './connect-ports/farewell.ts';
 import type { Engine } from './engine.ts';
 
-/** High ports that nothing on a test machine uses; each test has its own. */
-const PORTS = { tcp: 45_811, udp: 45_812, taken: 45_813 };
+/** Ports that nothing on a test machine uses, below the ephemeral ones of other tests; each test has its own. */
+const PORTS = { tcp: 21_811, udp: 21_812, taken: 21_813 };
 
 /** Resolves when a connection is over, however it ended: the engine resets it. */
 const closed = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve));
@@ -170,7 +170,7 @@ describe.each(['perl', 'no-perl-here'])('the connect engine, with connections ac
 
 it('sees each connection, even when it is reset at once as nmap -sT does', async () => {
   const seen: Probe[] = [];
-  const range: [number, number] = [45_860, 45_879];
+  const range: [number, number] = [22_460, 22_479];
   const engine = createConnectEngine({ tcp: [range], udp: [], banner: '', log: () => {}, now: () => 5 });
   await engine.start({ probe: (probe) => seen.push(probe), trip: () => {}, strong: () => [] });
   const sockets = Array.from({ length: 20 }, (_, i) =>
