@@ -1,4 +1,5 @@
 import type { Source } from '@picket/protocol';
+import { createAged } from './aged.ts';
 import type { Probe } from './probe.ts';
 import type { Judge } from './rules.ts';
 import { observe, type Step, type Track } from './track.ts';
@@ -39,8 +40,8 @@ export interface TrackerOptions {
 
 /** An empty tracker. */
 export function createTracker({ judge, most = MAX_TRACKS, onForget = () => {} }: TrackerOptions): Tracker {
-  /** In the order of the last probe: a map keeps the order of insertion. */
-  const [single, strong] = [new Map<Source, Track>(), new Map<Source, Track>()];
+  /** In the order of the last probe. */
+  const [single, strong] = [createAged<Track>(), createAged<Track>()];
   let [forgotten, contacts] = [0, 0];
   const get = (source: Source) => single.get(source) ?? strong.get(source);
   const forget = (source: Source): void => {
@@ -51,7 +52,7 @@ export function createTracker({ judge, most = MAX_TRACKS, onForget = () => {} }:
   const makeRoom = (): void => {
     while (isTooMuch()) {
       const weakest = single.size > most * SINGLE_SHARE || strong.size === 0 ? single : strong;
-      const oldest = weakest.keys().next().value;
+      const oldest = weakest.oldest()?.[0];
       if (oldest === undefined) return;
       forget(oldest);
       forgotten++;
@@ -69,9 +70,9 @@ export function createTracker({ judge, most = MAX_TRACKS, onForget = () => {} }:
     },
     get,
     forget,
-    strong: () => strong.values(),
+    strong: strong.values,
     recent(most) {
-      const last = [single, strong].flatMap((tracks) => [...tracks.values()].slice(-most));
+      const last = [single, strong].flatMap((tracks) => tracks.values().slice(-most));
       return last.sort((a, b) => b.lastAtMs - a.lastAtMs).slice(0, most);
     },
     get size() {

@@ -1,4 +1,4 @@
-import { createAged } from './aged.ts';
+import { createAged } from '../aged.ts';
 
 /** Keys that are remembered until a time. */
 export interface Recent {

@@ -1,4 +1,4 @@
-import { createAged } from './aged.ts';
+import { createAged } from '../aged.ts';
 import type { Suspicion } from './suspicion.ts';
 
 /** A suspicion that waits for the answer of this host, or for news of its listeners. */

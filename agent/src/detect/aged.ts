@@ -3,8 +3,11 @@ export interface Aged<V> {
   get(key: string): V | undefined;
   /** Sets an entry and makes it the youngest. */
   set(key: string, value: V): void;
-  delete(key: string): void;
+  /** Whether it was there. */
+  delete(key: string): boolean;
   oldest(): readonly [key: string, value: V] | undefined;
+  /** All values, the youngest last. */
+  values(): V[];
   readonly size: number;
 }
 
@@ -32,11 +35,12 @@ export function createAged<V>(): Aged<V> {
       entries.delete(key);
       entries.set(key, [key, value]);
     },
-    delete: (key) => void entries.delete(key),
+    delete: (key) => entries.delete(key),
     oldest() {
       if (head === undefined || !isThere(head)) head = entries.size === 0 ? undefined : next();
       return head;
     },
+    values: () => Array.from(entries.values(), ([, value]) => value),
     get size() {
       return entries.size;
     },
