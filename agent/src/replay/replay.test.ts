@@ -140,7 +140,7 @@ describe('replay', () => {
 });
 
 describe('replay of recorded captures', () => {
-  const scanned = ['syn', 'fin', 'xmas', 'null', 'syn-fin', 'udp'];
+  const scanned = ['syn', 'fin', 'xmas', 'null', 'ack', 'syn-fin', 'udp'];
 
   it.each([
     ['nmap-ipv4.pcap', '203.0.113.11', '203.0.113.200'],

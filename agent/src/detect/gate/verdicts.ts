@@ -8,9 +8,10 @@ import { type Candidate, createWaiting } from './waiting.ts';
  * How long after a packet a list of listeners must be read to say that its port was unused, ms. A service that opens
  * takes its port and is asked for it within the same second; who comes a moment too early is forgiven. A host that
  * answers with RST or "unreachable" has decided before: its scanner is counted at once. One that stays silent gives nothing
- * away in that second.
+ * away in that second. Weak evidence waits for a list read after the packet, no longer: it takes a dozen ports, and no
+ * service opens those within a second.
  */
-const OPENING_MS = 1_000;
+const OPENING_MS = { better: 1_000, weak: 0 } as const;
 
 /** Longest a packet takes from the wire to here while the pipe is idle, ms: tcpdump in immediate mode takes 0.2. */
 const DELIVERY_MS = 100;
@@ -51,7 +52,10 @@ export interface Verdicts {
 /** Verdicts on what is known of served ports and of talks; nothing waits yet. */
 export function createVerdicts(served: Served, talks: Talks): Verdicts {
   const rooms = { better: createWaiting(MOST_WAITING), weak: createWaiting(MOST_WEAK_WAITING) };
-  const both = [rooms.better, rooms.weak];
+  const both = [
+    { room: rooms.better, openingMs: OPENING_MS.better },
+    { room: rooms.weak, openingMs: OPENING_MS.weak },
+  ];
   let latest: { readonly listeners: Listeners; readonly takenAtMs: number } | undefined;
   let seenUntilMs = Number.NEGATIVE_INFINITY;
   let early: Candidate[] = [];
@@ -105,7 +109,7 @@ export function createVerdicts(served: Served, talks: Talks): Verdicts {
         return;
       }
       // Times from before a step of the clock say nothing any more.
-      for (const room of both) while (room.shift(Number.POSITIVE_INFINITY) !== undefined) forgotten++;
+      for (const { room } of both) while (room.shift(Number.POSITIVE_INFINITY) !== undefined) forgotten++;
       latest = undefined;
       seenUntilMs = atMs;
     },
@@ -114,10 +118,11 @@ export function createVerdicts(served: Served, talks: Talks): Verdicts {
     },
     settle() {
       if (latest === undefined) return [];
-      const untilMs = Math.min(latest.takenAtMs, seenUntilMs) - OPENING_MS;
+      const knownUntilMs = Math.min(latest.takenAtMs, seenUntilMs);
       const probes = early.filter(countsUnanswered).map(({ probe }) => probe);
       early = [];
-      for (const room of both) {
+      for (const { room, openingMs } of both) {
+        const untilMs = knownUntilMs - openingMs;
         for (let next = room.shift(untilMs); next !== undefined; next = room.shift(untilMs)) {
           if (countsUnanswered(next)) probes.push(next.probe);
         }
@@ -125,9 +130,11 @@ export function createVerdicts(served: Served, talks: Talks): Verdicts {
       return probes;
     },
     get wantsListenersAtMs() {
-      const since = both.flatMap(({ sinceMs }) => sinceMs ?? []);
-      const wanted = Math.min(...since) + OPENING_MS;
-      return since.length === 0 || (latest?.takenAtMs ?? 0) >= wanted ? undefined : wanted;
+      const times = both.flatMap(({ room: { sinceMs }, openingMs }) =>
+        sinceMs === undefined ? [] : sinceMs + openingMs,
+      );
+      const wanted = Math.min(...times);
+      return times.length === 0 || (latest?.takenAtMs ?? 0) >= wanted ? undefined : wanted;
     },
     get waiting() {
       return rooms.better.size + rooms.weak.size;
