@@ -32,7 +32,7 @@ const REFRESH_MS = 10_000;
 const LOOK_SHARE = 50;
 
 /** Longest pause between two looks that are wanted, ms: one slow look on a busy machine must not hold up all judgement. */
-const MOST_PAUSE_MS = 5_000;
+const MOST_PAUSE_MS = 2_000;
 
 /**
  * The capture engine: tcpdump or snoop passes candidates, the gate decides which are probes by what the host answers and
