@@ -12,7 +12,7 @@ export async function checkCommand(policy: Policy, log: Log): Promise<number> {
     `engine:    ${engine.name}`,
     `firewall:  ${firewall.name}${firewall.enforces ? '' : ' (refuses nothing, only tells)'}`,
     `mode:      ${policy.mode === 'enforce' ? 'enforce' : 'observe: all is told, nobody is blocked'}`,
-    `threshold: ${threshold.ports} distinct unused ports within ${threshold.window / 1000} s`,
+    `threshold: ${threshold.ports} distinct unused ports within ${threshold.window / 1000} s; ${threshold.client_ports} of a known client, ${threshold.weak_ports} of weak evidence alone`,
     `block:     ${block.duration / 1000} s, established connections: ${block.established}`,
     `network:   ${enrolment === undefined ? 'none: this host runs alone' : `"${enrolment.networkName}" at ${enrolment.url}`}`,
   ];
