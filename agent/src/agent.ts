@@ -96,7 +96,7 @@ export function createAgent(deps: AgentDeps): Agent {
     const inForce = engine.decides ? Promise.resolve() : keeper.settle();
     inForce.then(
       () => report.blocked(block, probe),
-      () => log.error('a source tripped but is not blocked', { source }),
+      (error) => log.error('a source tripped but is not blocked', { source, error }),
     );
     tell('trips');
   };

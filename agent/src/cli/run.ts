@@ -1,5 +1,4 @@
-import { lookup } from 'node:dns/promises';
-import { type Address, parseAddress } from '@picket/protocol';
+import type { Address } from '@picket/protocol';
 import { v7 } from 'uuid';
 import { createAgent } from '../agent.ts';
 import type { Agent } from '../agent-port.ts';
@@ -7,7 +6,7 @@ import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
 import { createHandler } from '../control/handler.ts';
 import { controlPath, openControlSocket } from '../control/socket.ts';
-import { createAllowed, resolveName } from '../host/allowed.ts';
+import { createAllowed, RESOLVE_LIMIT_MS, resolveName, within } from '../host/allowed.ts';
 import { readHostFacts } from '../host/facts.ts';
 import type { Policy } from '../policy/policy.ts';
 import { historyPath } from '../report/history.ts';
@@ -125,8 +124,8 @@ function collectorAddresses(url: string | undefined): () => Promise<readonly Add
   return async () => {
     if (url === undefined) return [];
     const name = new URL(url).hostname.replace(/^\[|\]$/g, '');
-    const found = await lookup(name, { all: true }).catch(() => undefined);
-    last = found?.flatMap(({ address }) => parseAddress(address) ?? []) ?? last;
+    const found = await within(RESOLVE_LIMIT_MS, resolveName(name)).catch(() => []);
+    if (found.length > 0) last = found;
     return last;
   };
 }

@@ -5,6 +5,9 @@ import { type AuthorisedScanner, isAuthorised, type SourceName } from '../policy
 /** How often a name is resolved again, ms. */
 const RESOLVE_EVERY_MS = 300_000;
 
+/** Longest that a name is waited for, ms: neither the start nor a lift may hang on a resolver that is away. */
+export const RESOLVE_LIMIT_MS = 2_000;
+
 /** What the allowed sources of a policy come from. */
 export interface AllowedDeps {
   readonly sources: readonly SourceName[];
@@ -32,7 +35,7 @@ export function createAllowed(deps: AllowedDeps): () => Promise<readonly Cidr[]>
     const last = known.get(name);
     if (last !== undefined && !last.failed && deps.now() - last.atMs < RESOLVE_EVERY_MS)
       return last.addresses;
-    const found = await deps.resolve(name).catch(() => []);
+    const found = await within(RESOLVE_LIMIT_MS, deps.resolve(name)).catch(() => []);
     const failed = found.length === 0;
     if (failed && last?.failed !== true)
       deps.log(`the allowed name ${name} cannot be resolved; what it was last stays allowed`);
@@ -49,4 +52,13 @@ export function createAllowed(deps: AllowedDeps): () => Promise<readonly Cidr[]>
     const lists = await Promise.all(sources.map(cidrsOf));
     return [...new Set(lists.flat())];
   };
+}
+
+/** The addresses, or none when they take longer. */
+export async function within(ms: number, found: Promise<readonly Address[]>): Promise<readonly Address[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<readonly Address[]>((resolve) => {
+    timer = setTimeout(() => resolve([]), ms);
+  });
+  return Promise.race([found, late]).finally(() => clearTimeout(timer));
 }

@@ -5,7 +5,7 @@ import type { RulesetPolicy } from './ruleset-policy.ts';
 /**
  * Most distinct contacts that the kernel remembers at once, and most sources with a bucket, of each kind. A contact takes
  * up to 400 bytes, a bucket 100 (measured as kernel memory, Linux 6.18), so that all sets of evidence of both families
- * stay under 250 MB when a flood fills them. Usually they hold hundreds, and the agent makes room long before: see room.ts.
+ * stay under 350 MB if a flood filled them all. Usually they hold hundreds, and the agent makes room long before: see room.ts.
  */
 const SIZES = {
   ...{ seen: 131_072, wseen: 65_536, pseen: 65_536 },

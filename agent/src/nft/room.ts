@@ -1,11 +1,12 @@
 import { familyOf, firstAddress } from '@picket/protocol';
 import type { Track } from '../detect/track.ts';
-import { bucketLimit, EVIDENCE_SETS } from './counting.ts';
+import { bucketLimit, EVIDENCE_SETS, ROOM_AT } from './counting.ts';
 import { keyOf, TABLE } from './names.ts';
 import type { RulesetPolicy } from './ruleset-policy.ts';
 
-/** Most sources whose evidence is put back: what nft takes in some 50 ms. */
+/** Most sources whose evidence is put back, and about how many contacts: what nft takes in some 100 ms, and half the room. */
 const MAX_KEPT = 2_000;
+const MAX_CONTACTS = ROOM_AT / 2;
 
 /** Contacts in one command. */
 const CHUNK = 1_000;
@@ -26,7 +27,7 @@ export function roomScript(
   nowMs: number,
 ): { script: string; kept: number } {
   const { threshold } = policy.evidence;
-  const tracks = [...strong].slice(-MAX_KEPT).filter((track) => keyOf(track.source) !== undefined);
+  const tracks = youngest([...strong].slice(-MAX_KEPT).filter((track) => keyOf(track.source) !== undefined));
   const [seen, suspects, rates] = [new Lists(), new Lists(), new Lists()];
   for (const track of tracks) {
     const [family, address] = [familyOf(track.source), firstAddress(track.source)];
@@ -44,6 +45,13 @@ export function roomScript(
   );
   const lines = [...flushes, ...seen.lines(), ...suspects.lines(), ...rates.lines()];
   return { script: `${lines.join('\n')}\n`, kept: seen.size };
+}
+
+/** The youngest tracks that hold no more contacts together than may be put back. */
+function youngest(tracks: readonly Track[]): readonly Track[] {
+  let [contacts, from] = [0, tracks.length];
+  while (from > 0 && contacts < MAX_CONTACTS) contacts += tracks[--from]?.contacts.size ?? 0;
+  return tracks.slice(from);
 }
 
 /** Seconds that a contact is still remembered; none when its window is over. */

@@ -39,6 +39,17 @@ describe('the history', () => {
     expect((await readHistory(path, '198.51.100.7')).map(({ atMs }) => atMs)).toEqual([1, 3]);
   });
 
+  it('goes on by itself after more came at once than it could hold', async () => {
+    const history = await openHistory({ path, log: SILENT_LOG });
+    for (let i = 0; i < 3_000; i++) history.add(block(i));
+    await history.flush();
+    history.add(block(5_000));
+    const atMs = async () => (await readHistory(path, '198.51.100.7')).map((event) => event.atMs);
+    await expect.poll(atMs).toContain(5_000);
+    history.add(block(5_001));
+    await expect.poll(atMs).toContain(5_001);
+  });
+
   it('is bounded on disk, and keeps the newest', async () => {
     const history = await openHistory({ path, log: SILENT_LOG, maxBytes: 1_000 });
     for (let i = 0; i < 200; i++) {

@@ -40,7 +40,10 @@ export async function openHistory({ path, log, maxBytes = MAX_BYTES }: HistoryOp
     if (size >= maxBytes) await rename(path, `${path}.1`);
     if (size >= maxBytes) size = 0;
     const text = lines.join('');
-    await appendFile(path, text, { mode: 0o600 });
+    await appendFile(path, text, { mode: 0o600 }).catch((error: unknown) => {
+      lost += lines.length;
+      throw error;
+    });
     size += Buffer.byteLength(text);
     isFailing = false;
   };
@@ -58,11 +61,13 @@ export async function openHistory({ path, log, maxBytes = MAX_BYTES }: HistoryOp
         lost++;
         return;
       }
+      // After a loss two lines come at once: what matters is whether a flush is on its way.
+      const wasEmpty = waiting.length === 0;
       if (lost > 0)
         waiting.push(lineOf({ atMs: event.atMs, event: 'lost', why: 'the disk was slow', count: lost }));
       lost = 0;
       waiting.push(lineOf(event));
-      if (waiting.length === 1) void flush();
+      if (wasEmpty) void flush();
     },
     flush,
   };

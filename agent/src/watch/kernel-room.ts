@@ -41,9 +41,13 @@ export function createRoom({ run, ruleset, log, now }: RoomDeps): Room {
   const makeRoom = async (strong: Iterable<Track>): Promise<void> => {
     const before = filled();
     const { script, kept } = roomScript(ruleset, strong, now());
+    const outcome = await run({ argv: ['nft', '-f', '-'], stdin: script }).catch((error: Error) => error);
+    // What is in the sets is counted on: a full set counts nobody new, so it is tried again at the next look.
+    if (outcome instanceof Error || outcome.status !== 0) {
+      const why = outcome instanceof Error ? outcome.message : outcome.stderr.trim().slice(0, 300);
+      return log(`no room could be made for new evidence: ${why}`);
+    }
     slots = [{ atMs: now(), count: kept }];
-    const { status, stderr } = await run({ argv: ['nft', '-f', '-'], stdin: script });
-    if (status !== 0) return log(`no room could be made for new evidence: ${stderr.trim().slice(0, 300)}`);
     forgotten += Math.max(0, before - kept);
     log(
       `many sources at once: ${before} contacts were forgotten but for the ${kept} of the likeliest scanners`,

@@ -11,6 +11,7 @@ export const ACCEPTOR = String.raw`
 use strict;
 use Socket qw(:DEFAULT inet_ntop IPPROTO_IPV6 IPV6_V6ONLY);
 use Errno qw();
+use IO::Handle;
 my ($banner, $most, $seconds, @ports) = @ARGV;
 my @names = qw(EADDRINUSE EACCES EMFILE ENFILE EADDRNOTAVAIL EAFNOSUPPORT EPERM ENOBUFS);
 $| = 1;
@@ -22,6 +23,8 @@ sub listener {
   setsockopt($socket, SOL_SOCKET, SO_REUSEADDR, 1);
   setsockopt($socket, IPPROTO_IPV6, IPV6_V6ONLY, 0) if $family == AF_INET6;
   my $address = $family == AF_INET6 ? pack_sockaddr_in6($port, "\0" x 16) : pack_sockaddr_in($port, INADDR_ANY);
+  # A connection that is gone again before accept(2) must not stop the others: accept then has nothing to wait for.
+  $socket->blocking(0);
   bind($socket, $address) && listen($socket, 511) or return;
   return $socket;
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { parseAddress } from '@picket/protocol';
+import { COMMAND_ENV } from '../../run/runner.ts';
 import { ACCEPTOR } from './acceptor-script.ts';
 import type { BoundDeps } from './bound-ports.ts';
 import { BANNER_MS, MOST_HELD } from './farewell.ts';
@@ -32,7 +33,7 @@ export function openAcceptor(
 ): Promise<Acceptor | { readonly missing: string }> {
   const limits = [String(MOST_HELD), String(BANNER_MS / 1_000)];
   const argv = ['-e', ACCEPTOR, banner, ...limits, ...ports.map(String)];
-  const child = spawn(perl, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(perl, argv, { env: COMMAND_ENV, stdio: ['pipe', 'pipe', 'pipe'] });
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     words = text.split('\n')[0] ?? '';
