@@ -38,6 +38,20 @@ export interface Watch {
 const READY_MS = 30_000;
 const TRIP_MS = 15_000;
 
+/** First port of the markers that show what is decided. */
+const MARKERS = 20_000;
+
+/** Keeps the node from answering them. */
+const UNANSWERED = `add table inet marker
+flush table inet marker
+table inet marker {
+  chain out {
+    type filter hook output priority 0;
+    tcp sport ${MARKERS}-${MARKERS + 999} tcp flags & rst == rst drop
+  }
+}
+`;
+
 type Line = Partial<Seen> & { log?: string; ready?: string; lost?: number };
 
 /** Starts the capture engine on a node of a lab, with the default policy and what is added to it. */
@@ -56,7 +70,8 @@ export async function watchByCapture(lab: Lab, node: string, config = ''): Promi
   });
   await waitFor('the capture engine', () => isReady, READY_MS);
   const seenFrom = (address: string) => seen.filter(({ probe }) => probe.address === address);
-  let marker = 20_000;
+  let marker = MARKERS - 1;
+  await lab.mustExec(node, ['nft', '-f', '-'], { stdin: UNANSWERED });
   return {
     ...{ seen, said, seenFrom },
     async tripped(address) {
@@ -64,9 +79,9 @@ export async function watchByCapture(lab: Lab, node: string, config = ''): Promi
       return [...new Set(seenFrom(address).map(({ probe }) => probe.technique))];
     },
     async settled() {
-      // A weak probe is the slowest to be decided: it has no answer to wait for.
+      // A SYN without an answer is the slowest to be decided.
       const port = ++marker;
-      const mark = ['nping', '--tcp', '--flags', 'ack', '-p', `${port}`, '-c', '1', '-N', '-q', '-H'];
+      const mark = ['nping', '--tcp', '--flags', 'syn', '-p', `${port}`, '-c', '1', '-N', '-q', '-H'];
       await lab.mustExec('far', [...mark, lab.node(node).v4]);
       await waitFor('the marker', () => seen.some(({ probe }) => probe.port === port), TRIP_MS);
     },
