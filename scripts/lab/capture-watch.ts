@@ -38,6 +38,9 @@ export interface Watch {
 const READY_MS = 30_000;
 const TRIP_MS = 15_000;
 
+/** How often a marker is sent at most. */
+const MARKER_TRIES = 3;
+
 /** First port of the markers that show what is decided. */
 const MARKERS = 20_000;
 
@@ -82,8 +85,14 @@ export async function watchByCapture(lab: Lab, node: string, config = ''): Promi
       // A SYN without an answer is the slowest to be decided.
       const port = ++marker;
       const mark = ['nping', '--tcp', '--flags', 'syn', '-p', `${port}`, '-c', '1', '-N', '-q', '-H'];
-      await lab.mustExec('far', [...mark, lab.node(node).v4]);
-      await waitFor('the marker', () => seen.some(({ probe }) => probe.port === port), TRIP_MS);
+      const isTold = () => seen.some(({ probe }) => probe.port === port);
+      // A single packet may get lost on the way, as when a router does not know its neighbour yet.
+      for (let again = MARKER_TRIES; again > 0 && !isTold(); again--) {
+        await lab.mustExec('far', [...mark, lab.node(node).v4]);
+        await waitFor('the marker', isTold, TRIP_MS / MARKER_TRIES).catch((late) => {
+          if (again === 1) throw late;
+        });
+      }
     },
     async lost() {
       const before = lost.length;
