@@ -239,14 +239,16 @@ export function createAgent(deps: AgentDeps): Agent {
     applyMode,
     stance: () => inForce,
     async liftAll(by) {
-      // What the kernel decided a moment ago is to be lifted too.
-      await upkeep();
+      // What the kernel decided a moment ago is to be lifted too, and nothing that may hang comes before.
+      adopt((await keeper.look(0)).untold);
       const local = lift(
         [...keeper.all()].map(({ source }) => source),
         'lifted on this host',
       );
       const running = [...shared.values()].filter(({ untilMs }) => untilMs > now());
-      await lifted.add(running);
+      await lifted
+        .add(running)
+        .catch((error) => log.error('what was lifted would not survive a restart', { error }));
       setShared();
       const counts = { local: local.length, shared: running.length };
       report.lifted(by, counts);

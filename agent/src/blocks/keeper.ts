@@ -46,8 +46,10 @@ export interface Keeper {
   /**
    * Looks at what the firewall holds: tells the blocks that refused more than before, and takes into the book those that
    * nobody told of, as the kernel decides more than it can tell in a flood.
+   *
+   * @param untoldAfterMs how old a block is that nobody told of, ms; 0 takes those whose news are still on the way
    */
-  look(): Promise<{ changed: BookedBlock[]; untold: BookedBlock[] }>;
+  look(untoldAfterMs?: number): Promise<{ changed: BookedBlock[]; untold: BookedBlock[] }>;
   /** Resolves when the state wanted now is in force; rejects when the firewall refused it. */
   settle(): Promise<void>;
 }
@@ -140,7 +142,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       rest = { ...rest, enforce };
       change();
     },
-    async look() {
+    async look(untoldAfterMs = TOLD_WITHIN_MS) {
       const booked = new Set(book.keys());
       const found = await inTurn(() => firewall.look());
       const changed = found.flatMap(({ source, packets }) => {
@@ -156,7 +158,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       const state = reconcile(book.values(), found, times);
       const untold = state.untold.filter(
         ({ source, atMs, untilMs }) =>
-          !booked.has(source) && atMs < now() - TOLD_WITHIN_MS && untilMs > now() + ENDING_MS,
+          !booked.has(source) && atMs <= now() - untoldAfterMs && untilMs > now() + ENDING_MS,
       );
       for (const block of untold) book.set(block.source, block);
       if (untold.length > 0) change();

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { bookPath, formatBook, parseBook } from '../blocks/book.ts';
 import { formatLifted, liftedPath } from '../control/lifted.ts';
 import { liftedSchema } from '../control/messages.ts';
@@ -27,7 +28,11 @@ export async function liftCommand(policy: Policy, { by, run }: BadDay): Promise<
   if (!outcome.ok) return complain(outcome);
   const book = parseBook((await readFileIfThere(bookPath(state_dir))) ?? '[]') ?? [];
   const shared = (await readSavedList(state_dir))?.entries ?? [];
-  if (book.length > 0) await replaceFile(bookPath(state_dir), formatBook(new Map()));
+  // On a full disk the book goes whole: the next agent must not put its blocks back.
+  if (book.length > 0)
+    await replaceFile(bookPath(state_dir), formatBook(new Map())).catch(() =>
+      rm(bookPath(state_dir), { force: true }),
+    );
   if (shared.length > 0) {
     const ends = shared.map(([source, untilMs]) => [source, untilMs] as const);
     await replaceFile(liftedPath(state_dir), formatLifted(ends));

@@ -32,10 +32,11 @@ export async function pauseCommand(policy: Policy, forMs: number, { by, run }: B
   });
   if (asked.ok) return print(`mode: ${stanceWords(asked.value.stance, Date.now())}`);
   if (asked.kind !== 'none') return complain(asked);
-  await makePrivateFolder(policy.state_dir);
-  await replaceFile(pausePath(policy.state_dir), formatPause({ atMs: Date.now(), untilMs, by }));
+  // The kernel first: a full disk must not keep people out.
   const outcome = await onTable(run, nothingEnforced());
   if (!outcome.ok) return complain(outcome);
+  await makePrivateFolder(policy.state_dir);
+  await replaceFile(pausePath(policy.state_dir), formatPause({ atMs: Date.now(), untilMs, by }));
   return print(
     `No agent runs. ${outcome.there ? 'Its table in the kernel refuses nothing now' : 'It has no table in the kernel'}; ` +
       `an agent that starts before ${timeWords(untilMs)} is paused until then.`,
