@@ -7,7 +7,7 @@ import { createKeeper } from './blocks/keeper.ts';
 import { openLifted } from './control/lifted.ts';
 import { openStance } from './control/stance.ts';
 import type { Probe } from './detect/probe.ts';
-import type { CountedBlock, Desired, Firewall, FoundBlock } from './firewall/firewall.ts';
+import type { CountedBlock, Desired, Firewall, FoundBlock, SharedBlock } from './firewall/firewall.ts';
 import { parsePolicy } from './policy/load.ts';
 import { SILENT_LOG } from './report/log.ts';
 import type { Outgoing } from './uplink/outbox.ts';
@@ -25,6 +25,7 @@ async function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
     sent: [] as Outgoing[],
     said: [] as string[],
     wants: [] as Desired[],
+    shared: new Map() as ReadonlyMap<string, SharedBlock>,
     sink: undefined as ProbeSink | undefined,
   };
   const engine: Engine = {
@@ -43,6 +44,9 @@ async function setUp({ decides = true, found = [] as FoundBlock[] } = {}) {
     enforces: true,
     open: async () => found,
     apply: async (want) => void seen.wants.push(want),
+    share: async (shared) => {
+      seen.shared = shared;
+    },
     look: async () => seen.inForce,
     remove: async () => {},
   };
@@ -118,8 +122,8 @@ describe('createAgent', () => {
     const seen = await begin();
     for (const port of [21, 22, 23, 25]) seen.sink?.probe(probe(port));
     expect(seen.sent).toEqual([]);
-    seen.sink?.trip(probe(25));
-    seen.sink?.trip(probe(26));
+    seen.sink?.trip(probe(25), 'held');
+    seen.sink?.trip(probe(26), 'held');
     expect(seen.sent).toHaveLength(1);
     expect(seen.sent[0]?.sightings?.[0]).toMatchObject({
       source: SCANNER,
@@ -153,7 +157,7 @@ describe('createAgent', () => {
     seen.sink?.probe(probe(21));
     await vi.advanceTimersByTimeAsync(3_000);
     expect(seen.sent.at(-1)?.sightings?.[0]).toMatchObject({ rev: 1, portCount: 1 });
-    seen.sink?.trip(probe(22));
+    seen.sink?.trip(probe(22), 'held');
     seen.inForce = [{ source: SCANNER, untilMs: Date.now() + HOUR_MS, tier: 'held', packets: 12 }];
     await vi.advanceTimersByTimeAsync(60_000);
     expect(seen.sent.at(-1)?.sightings?.[0]?.block?.droppedPackets).toBe(12);
@@ -178,12 +182,12 @@ describe('createAgent', () => {
   it('ends a block in time, and a scanner that comes back is a new sighting', async () => {
     const seen = await begin();
     seen.sink?.probe(probe(21));
-    seen.sink?.trip(probe(21));
+    seen.sink?.trip(probe(21), 'held');
     const first = seen.sent[0]?.sightings?.[0]?.id;
     await vi.advanceTimersByTimeAsync(HOUR_MS + 2_000);
     expect(seen.said).toContain(`ended ${SCANNER}: its time is over`);
     seen.sink?.probe(probe(22));
-    seen.sink?.trip(probe(22));
+    seen.sink?.trip(probe(22), 'held');
     const second = seen.sent.at(-1)?.sightings?.[0];
     expect(second?.id).not.toBe(first);
     expect(second?.trip?.atMs).toBeGreaterThan(HOUR_MS);
@@ -192,11 +196,11 @@ describe('createAgent', () => {
   it('takes a trip in the moment a block ends for a new one, and keeps it in force', async () => {
     const seen = await begin();
     seen.sink?.probe(probe(21));
-    seen.sink?.trip(probe(21));
+    seen.sink?.trip(probe(21), 'held');
     await vi.advanceTimersByTimeAsync(HOUR_MS - 500);
     vi.setSystemTime(Date.now() + 600);
     seen.sink?.probe(probe(22));
-    seen.sink?.trip(probe(22));
+    seen.sink?.trip(probe(22), 'held');
     await vi.advanceTimersByTimeAsync(2_000);
     expect(seen.wants.at(-1)?.local.get(SCANNER)?.untilMs).toBeGreaterThan(Date.now());
     expect(new Set(seen.sent.flatMap((out) => out.sightings?.map((s) => s.id) ?? [])).size).toBe(2);
@@ -206,14 +210,14 @@ describe('createAgent', () => {
     const seen = await begin();
     const end = Date.now() + 4 * HOUR_MS;
     seen.sink?.probe(probe(21));
-    seen.sink?.trip(probe(21));
+    seen.sink?.trip(probe(21), 'held');
     await agent.applyShared(list([[SCANNER, end, 'held', 'x']]));
     await agent.applyShared(list([], [SCANNER]));
     expect(seen.wants.at(-1)?.local.size).toBe(0);
     expect(seen.sent.at(-1)?.unblocks).toMatchObject([{ source: SCANNER }]);
 
     seen.sink?.probe(probe(22));
-    seen.sink?.trip(probe(22));
+    seen.sink?.trip(probe(22), 'held');
     await agent.applyShared(list([[SCANNER, Date.now() + 10, 'held', 'x']]));
     await agent.applyShared(list([], [SCANNER]));
     expect(seen.wants.at(-1)?.local.has(SCANNER)).toBe(true);
@@ -222,13 +226,13 @@ describe('createAgent', () => {
   it('keeps connections of shared sources too, unless the policy cuts them', async () => {
     const seen = await begin();
     await agent.applyShared(list([[SCANNER, Date.now() + HOUR_MS, 'dropped', 'x']]));
-    expect(seen.wants.at(-1)?.shared.get(SCANNER)?.tier).toBe('held');
+    expect(seen.shared.get(SCANNER)?.tier).toBe('held');
   });
 
   it('goes on to detect while it is paused, carries nothing out, and tells so', async () => {
     const seen = await begin();
     seen.sink?.probe(probe(21));
-    seen.sink?.trip(probe(21));
+    seen.sink?.trip(probe(21), 'held');
     const untilMs = Date.now() + HOUR_MS / 2;
     await seen.stance.pause({ atMs: Date.now(), untilMs, by: 'root' });
     await agent.applyMode();
@@ -236,14 +240,14 @@ describe('createAgent', () => {
     expect(seen.wants.at(-1)?.local.has(SCANNER)).toBe(true);
     await vi.advanceTimersByTimeAsync(3_000);
     expect(seen.sent.at(-1)?.sightings?.[0]?.block?.enforced).toBe(false);
-    seen.sink?.trip(probe(22, '198.51.100.8'));
+    seen.sink?.trip(probe(22, '198.51.100.8'), 'held');
     expect(seen.sent.at(-1)?.sightings?.[0]).toMatchObject({ trip: {}, block: { enforced: false } });
     expect(agent.status().mode).toBe('paused');
   });
 
   it('carries its blocks out again when a pause ends by itself', async () => {
     const seen = await begin();
-    seen.sink?.trip(probe(21));
+    seen.sink?.trip(probe(21), 'held');
     await seen.stance.pause({ atMs: Date.now(), untilMs: Date.now() + 60_000, by: 'root' });
     await agent.applyMode();
     await vi.advanceTimersByTimeAsync(62_000);
@@ -260,7 +264,7 @@ describe('createAgent', () => {
       observe: { untilMs },
     });
     expect(seen.wants.at(-1)).toMatchObject({ enforce: false });
-    expect(seen.wants.at(-1)?.shared.has(SCANNER)).toBe(true);
+    expect(seen.shared.has(SCANNER)).toBe(true);
     await vi.advanceTimersByTimeAsync(62_000);
     expect(seen.wants.at(-1)).toMatchObject({ enforce: true });
     await agent.applyShared({ ...list([]), observe: {} });
@@ -273,17 +277,17 @@ describe('createAgent', () => {
     const seen = await begin();
     const end = Date.now() + HOUR_MS;
     const other = '203.0.113.200';
-    seen.sink?.trip(probe(21));
+    seen.sink?.trip(probe(21), 'held');
     await agent.applyShared(list([[other, end, 'held', 'x']]));
     expect(await agent.liftAll('alice')).toEqual({ local: 1, shared: 1 });
-    expect([seen.wants.at(-1)?.local.size, seen.wants.at(-1)?.shared.size]).toEqual([0, 0]);
+    expect([seen.wants.at(-1)?.local.size, seen.shared.size]).toEqual([0, 0]);
     expect(seen.sent.at(-1)?.unblocks?.map(({ source }) => source)).toEqual([SCANNER, other]);
     expect(seen.said).toContain('lifted by alice: 1, 1');
     await agent.applyShared(list([[other, end, 'held', 'x']]));
-    expect(seen.wants.at(-1)?.shared.size).toBe(0);
+    expect(seen.shared.size).toBe(0);
     expect(agent.figures()).toMatchObject({ localBlocks: 0, sharedBlocks: 0, sharedLifted: 1 });
     expect(agent.known(other)).toMatchObject({ shared: { isLifted: true } });
     await agent.applyShared(list([[other, end + HOUR_MS, 'held', 'x']]));
-    expect(seen.wants.at(-1)?.shared.has(other)).toBe(true);
+    expect(seen.shared.has(other)).toBe(true);
   });
 });

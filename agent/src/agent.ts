@@ -93,7 +93,7 @@ export function createAgent(deps: AgentDeps): Agent {
     const block: BookedBlock = { source, tier, decidedBy, ...times, droppedPackets: 0 };
     keeper.add(block);
     // The kernel's block is in force already; the agent's own is told when the firewall has taken it.
-    const inForce = engine.decides ? Promise.resolve() : keeper.settle();
+    const inForce = engine.decides ? Promise.resolve() : keeper.settle('own');
     inForce.then(
       () => report.blocked(block, probe),
       (error) => log.error('a source tripped but is not blocked', { source, error }),

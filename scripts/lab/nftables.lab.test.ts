@@ -1,4 +1,4 @@
-import { firewallContract, RULESET_POLICY, want } from '@picket/agent/firewall/contract';
+import { firewallContract, put, RULESET_POLICY, want } from '@picket/agent/firewall/contract';
 import { createNftables } from '@picket/agent/firewall/nftables';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { BLOCK_SETS, blockSet } from '@picket/agent/nft/names';
@@ -56,7 +56,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     const firewall = backend();
     await firewall.open(NETWORKS);
     expect(await reaches()).toBe(true);
-    await firewall.apply({ ...want([SCANNER]), ...NETWORKS });
+    await put(firewall, { ...want([SCANNER]), ...NETWORKS });
     expect(await reaches()).toBe(false);
     expect(await firewall.look()).toMatchObject([{ source: SCANNER, tier: 'held', packets: 1 }]);
   });
@@ -65,14 +65,14 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     const firewall = backend();
     await firewall.open(NETWORKS);
     const dropped = want([SCANNER], [SCANNER], { tier: 'dropped' });
-    await firewall.apply({ ...dropped, ...NETWORKS, allow: ['203.0.113.192/26'] });
+    await put(firewall, { ...dropped, ...NETWORKS, allow: ['203.0.113.192/26'] });
     expect(await reaches()).toBe(true);
   });
 
   test('a new agent finds the blocks in force, and leaves them so while it loads its table', async () => {
     const first = backend();
     await first.open(NETWORKS);
-    await first.apply({ ...want([SCANNER, '2001:db8:66::/64']), ...NETWORKS });
+    await put(first, { ...want([SCANNER, '2001:db8:66::/64']), ...NETWORKS });
     const found = await backend().open(NETWORKS);
     expect(found.map((block) => block.source).sort()).toEqual(['2001:db8:66::/64', SCANNER]);
     expect(await reaches()).toBe(false);
@@ -81,16 +81,16 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
   test('after somebody flushed the ruleset the next change puts all blocks back', async () => {
     const firewall = backend();
     await firewall.open(NETWORKS);
-    await firewall.apply({ ...want([SCANNER]), ...NETWORKS });
+    await put(firewall, { ...want([SCANNER]), ...NETWORKS });
     await lab.mustExec('a', ['nft', 'flush', 'ruleset']);
-    await firewall.apply({ ...want([SCANNER, '198.51.100.9']), ...NETWORKS });
+    await put(firewall, { ...want([SCANNER, '198.51.100.9']), ...NETWORKS });
     expect(await reaches()).toBe(false);
   });
 
   test('after somebody flushed the ruleset the next look at the counters puts everything back', async () => {
     const firewall = backend();
     await firewall.open(NETWORKS);
-    await firewall.apply({ ...want([SCANNER], [], { decidedBy: 'kernel' }), ...NETWORKS });
+    await put(firewall, { ...want([SCANNER], [], { decidedBy: 'kernel' }), ...NETWORKS });
     await lab.mustExec('a', ['nft', 'flush', 'ruleset']);
     await firewall.look();
     expect(await reaches()).toBe(false);
@@ -115,10 +115,10 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
       );
     };
     expect(await hearsMore(5_000)).toBe(true);
-    await firewall.apply({ ...want([SCANNER]), ...NETWORKS });
+    await put(firewall, { ...want([SCANNER]), ...NETWORKS });
     expect(await connects(7)).toBe(false);
     expect(await hearsMore(5_000)).toBe(true);
-    await firewall.apply({ ...want([SCANNER], [], { tier: 'dropped' }), ...NETWORKS });
+    await put(firewall, { ...want([SCANNER], [], { tier: 'dropped' }), ...NETWORKS });
     await words();
     expect(await hearsMore(1_000)).toBe(false);
     await Promise.all([client.stop(), server.stop()]);
@@ -128,7 +128,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     const firewall = backend();
     await firewall.open(NETWORKS);
     const sources = Array.from({ length: 50_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
-    await firewall.apply({ ...want([], [...sources, SCANNER]), ...NETWORKS });
+    await put(firewall, { ...want([], [...sources, SCANNER]), ...NETWORKS });
     expect(await reaches()).toBe(false);
     expect(await refused()).toHaveLength(50_001);
   });

@@ -25,6 +25,7 @@ function fakeFirewall(found: FoundBlock[] = [], failures = 0) {
       if (failures-- > 0) throw new Error('busy');
       asked.push(want);
     },
+    share: async () => {},
     look: async () => [{ source: '192.0.2.1', untilMs: 9_000, tier: 'held', packets: 7 }],
     remove: async () => {},
   };

@@ -1,7 +1,8 @@
 import type { Cidr, Source } from '@picket/protocol';
-import type { Desired, Firewall, SharedBlock } from '../firewall/firewall.ts';
+import type { Firewall, SharedBlock, Stance } from '../firewall/firewall.ts';
 import type { Log } from '../report/log.ts';
 import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
+import { createLane } from './lane.ts';
 
 /** The parts of a keeper that reach outside. */
 export interface KeeperDeps {
@@ -15,9 +16,6 @@ export interface KeeperDeps {
   /** How long the kernel itself blocks a source, ms. */
   readonly firstBlockMs: number;
 }
-
-/** Longest pause before a change that the firewall refused is tried again, ms. */
-const RETRY_MS = 2_000;
 
 /** Within this the kernel's news of a block reach the agent, ms, unless they are lost. */
 const TOLD_WITHIN_MS = 10_000;
@@ -50,18 +48,16 @@ export interface Keeper {
    * @param untoldAfterMs how old a block is that nobody told of, ms; 0 takes those whose news are still on the way
    */
   look(untoldAfterMs?: number): Promise<{ changed: BookedBlock[]; untold: BookedBlock[] }>;
-  /** Resolves when the state wanted now is in force; rejects when the firewall refused it. */
-  settle(): Promise<void>;
+  /** Resolves when the state wanted now is in force, all or this host's own; rejects when the firewall refused it. */
+  settle(what?: 'all' | 'own'): Promise<void>;
 }
 
 export function createKeeper(deps: KeeperDeps): Keeper {
   const { firewall, now, log } = deps;
   let book = new Map<Source, BookedBlock>();
-  let rest: Omit<Desired, 'local'> = { shared: new Map(), allow: [], onLink: [], enforce: true };
+  let rest: Stance = { allow: [], onLink: [], enforce: true };
+  let shared: ReadonlyMap<Source, SharedBlock> = new Map();
   let [isOpen, savedText] = [false, ''];
-  let last: Promise<unknown> = Promise.resolve();
-  let next: Promise<void> | undefined;
-
   const applyOnce = async (): Promise<void> => {
     await firewall.apply({ ...rest, local: new Map(book) });
     const text = formatBook(book);
@@ -74,29 +70,15 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     );
   };
 
-  /** Calls of the firewall come one after the other, whatever became of the one before. */
-  const inTurn = <T>(call: () => Promise<T>): Promise<T> => {
-    const turn = last.catch(() => {}).then(call);
-    last = turn;
-    return turn;
-  };
-
-  /** At most one apply waits: it takes all that changed until its turn comes. */
-  const settle = (): Promise<void> => {
-    if (!isOpen) return Promise.resolve();
-    next ??= inTurn(() => {
-      next = undefined;
-      return applyOnce();
-    });
-    return next;
-  };
-
-  /** A change nobody waits for: a failure is logged and tried again. */
+  const failed = (error: unknown) => log.error('the firewall refused a change; trying again', { error });
+  const own = createLane(applyOnce, failed);
+  // The network's list has a lane of its own: a long one must not hold up a block of this host.
+  const list = createLane(() => firewall.share(shared), failed);
   const change = (): void => {
-    settle().catch((error) => {
-      log.error('the firewall refused a change; trying again', { error });
-      setTimeout(change, RETRY_MS).unref();
-    });
+    if (isOpen) own.change();
+  };
+  const settle = async (what: 'all' | 'own' = 'all'): Promise<void> => {
+    if (isOpen) await Promise.all([own.settle(), ...(what === 'all' ? [list.settle()] : [])]);
   };
 
   return {
@@ -128,9 +110,9 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       if (ended.length > 0) change();
       return ended;
     },
-    setShared(shared) {
-      rest = { ...rest, shared };
-      change();
+    setShared(blocks) {
+      shared = blocks;
+      if (isOpen) list.change();
     },
     setNetworks(allow, onLink) {
       if (JSON.stringify([allow, onLink]) === JSON.stringify([rest.allow, rest.onLink])) return;
@@ -144,7 +126,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     },
     async look(untoldAfterMs = TOLD_WITHIN_MS) {
       const booked = new Set(book.keys());
-      const found = await inTurn(() => firewall.look());
+      const found = await own.inTurn(() => firewall.look());
       const changed = found.flatMap(({ source, packets }) => {
         const block = book.get(source);
         return block !== undefined && packets > block.droppedPackets

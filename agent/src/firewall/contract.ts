@@ -1,6 +1,6 @@
 import type { Source } from '@picket/protocol';
 import { describe, expect, it } from 'vitest';
-import type { Desired, Firewall, LocalBlock } from './firewall.ts';
+import type { Desired, Firewall, LocalBlock, SharedBlock } from './firewall.ts';
 
 /** A backend with nothing blocked, and a way to look at what it refuses that does not go through it. */
 export interface Subject {
@@ -35,7 +35,7 @@ export function want(
   local: readonly string[],
   shared: readonly string[] = [],
   more: Partial<LocalBlock> = {},
-): Desired {
+): Desired & { shared: ReadonlyMap<Source, SharedBlock> } {
   const untilMs = Date.now() + 3_600_000;
   const block = (source: string) => ({ source, untilMs, tier: 'held' as const, decidedBy: 'agent' as const });
   return {
@@ -43,6 +43,11 @@ export function want(
     local: new Map(local.map((source) => [source, { ...block(source), ...more }])),
     shared: new Map(shared.map((source) => [source, block(source)])),
   };
+}
+
+/** Puts all of a wanted state in force. */
+export async function put(firewall: Firewall, wanted: ReturnType<typeof want>): Promise<void> {
+  await Promise.all([firewall.apply(wanted), firewall.share(wanted.shared)]);
 }
 
 /** What every backend promises, whatever system it drives. */
@@ -58,48 +63,48 @@ export function firewallContract(name: string, subject: () => Promise<Subject>):
       const { firewall, refused } = await subject();
       await firewall.open(NETWORKS);
       const wanted = want(SOURCES.slice(0, 2), SOURCES.slice(2));
-      await firewall.apply(wanted);
-      await firewall.apply(wanted);
+      await put(firewall, wanted);
+      await put(firewall, wanted);
       expect((await refused()).sort()).toEqual([...SOURCES].sort());
     });
 
     it('lets go what is no longer wanted', async () => {
       const { firewall, refused } = await subject();
       await firewall.open(NETWORKS);
-      await firewall.apply(want(SOURCES));
-      await firewall.apply(want([SOURCES[0]]));
+      await put(firewall, want(SOURCES));
+      await put(firewall, want([SOURCES[0]]));
       expect(await refused()).toEqual([SOURCES[0]]);
-      await firewall.apply(want([]));
+      await put(firewall, want([]));
       expect(await refused()).toEqual([]);
     });
 
     it('takes a source that is blocked twice as blocked until both ends', async () => {
       const { firewall, refused } = await subject();
       await firewall.open(NETWORKS);
-      await firewall.apply(want([SOURCES[0]], [SOURCES[0]]));
-      await firewall.apply(want([], [SOURCES[0]]));
+      await put(firewall, want([SOURCES[0]], [SOURCES[0]]));
+      await put(firewall, want([], [SOURCES[0]]));
       expect(await refused()).toEqual([SOURCES[0]]);
     });
 
     it('moves the end and the tier of a block', async () => {
       const { firewall, refused } = await subject();
       await firewall.open(NETWORKS);
-      await firewall.apply(want([SOURCES[0]]));
-      await firewall.apply(want([SOURCES[0]], [], { untilMs: Date.now() + 7_200_000, tier: 'dropped' }));
+      await put(firewall, want([SOURCES[0]]));
+      await put(firewall, want([SOURCES[0]], [], { untilMs: Date.now() + 7_200_000, tier: 'dropped' }));
       expect(await refused()).toEqual([SOURCES[0]]);
     });
 
     it('does not put back a block whose time is over', async () => {
       const { firewall, refused } = await subject();
       await firewall.open(NETWORKS);
-      await firewall.apply(want([SOURCES[0]], [], { untilMs: Date.now() - 1 }));
+      await put(firewall, want([SOURCES[0]], [], { untilMs: Date.now() - 1 }));
       expect(await refused()).toEqual([]);
     });
 
     it('leaves nothing when it is removed, also when nothing is there', async () => {
       const { firewall, refused, reopen } = await subject();
       await firewall.open(NETWORKS);
-      await firewall.apply(want(SOURCES));
+      await put(firewall, want(SOURCES));
       await firewall.remove();
       await reopen().remove();
       expect(await refused()).toEqual([]);

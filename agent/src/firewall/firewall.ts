@@ -34,10 +34,9 @@ export interface Stance extends Networks {
   readonly enforce: boolean;
 }
 
-/** All that a host wants of its firewall. Whatever is not named is not blocked. */
+/** What a host itself wants of its firewall. Whatever is not named is not blocked, but for the network's list. */
 export interface Desired extends Stance {
   readonly local: ReadonlyMap<Source, LocalBlock>;
-  readonly shared: ReadonlyMap<Source, SharedBlock>;
 }
 
 /** A local block found in force when the agent started. */
@@ -66,12 +65,24 @@ export interface Firewall {
   /** Makes the wanted state so; the same state twice is the same as once. Throws {@link FirewallError}. */
   apply(want: Desired): Promise<void>;
   /**
+   * Puts the network's list in force in place of the one before, as {@link apply} does for the host's own blocks. It may
+   * be long, so it may run beside `apply`, which must not wait for it.
+   */
+  share(shared: ReadonlyMap<Source, SharedBlock>): Promise<void>;
+  /**
    * The local blocks in force, with the packets refused so far as far as the backend counts them. A backend that finds
    * its own gone while it looks puts it back.
    */
   look(): Promise<CountedBlock[]>;
+  /**
+   * Calls back each time that another program took away or changed what the backend made. Backends that cannot notice
+   * leave it out, and are looked at now and then.
+   */
+  watch?(onChange: () => void): Promise<void>;
   /** Removes all that the backend made. Ending the agent does not call it: blocks outlive the agent. */
   remove(): Promise<void>;
+  /** Ends what the backend has running, such as a writer that stays. Blocks stay in force. */
+  close?(): Promise<void>;
 }
 
 /** A firewall command that failed. The message has the command's own words. */

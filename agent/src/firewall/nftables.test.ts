@@ -77,7 +77,6 @@ describe('createNftables', () => {
     const more = want(['192.0.2.9'], [], { untilMs: 2_000_000 });
     await firewall.apply({
       ...NETWORKS,
-      shared: new Map(),
       local: new Map([...byKernel.local, ...more.local]),
     });
     expect(scripts.at(-1)).toContain('198.51.100.7 timeout 1000s');
@@ -104,8 +103,8 @@ describe('createNftables', () => {
     await firewall.open(NETWORKS);
     const local = (source: string, untilMs: number) => [...want([source], [], { untilMs }).local] as const;
     const both = new Map([...local('198.51.100.7', 2_000_000), ...local('198.51.100.8', 1_000_500)]);
-    await firewall.apply({ ...NETWORKS, shared: new Map(), local: both });
-    await firewall.apply({ ...NETWORKS, shared: new Map(), local: new Map() });
+    await firewall.apply({ ...NETWORKS, local: both });
+    await firewall.apply({ ...NETWORKS, local: new Map() });
     expect(scripts.at(-1)).toContain('delete element inet picket rate4 { 198.51.100.7, 198.51.100.8 }');
   });
 });

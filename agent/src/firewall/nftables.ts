@@ -12,7 +12,14 @@ import { BLOCK_SETS, blockSet, TABLE } from '../nft/names.ts';
 import { REMOVAL, renderRuleset } from '../nft/ruleset.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Command, Outcome, Runner } from '../run/runner.ts';
-import { type Desired, type Firewall, FirewallError, type Networks, type Stance } from './firewall.ts';
+import {
+  type Desired,
+  type Firewall,
+  FirewallError,
+  type Networks,
+  type SharedBlock,
+  type Stance,
+} from './firewall.ts';
 
 const LOCAL_SETS = BLOCK_SETS.filter((set) => set.origin === 'local').map((s) =>
   blockSet(s.origin, s.tier, s.key),
@@ -47,6 +54,7 @@ export function nftScript(lines: readonly string[]): Command {
 export function createNftables(deps: NftablesDeps): Firewall {
   let applied: Applied | undefined;
   let wanted: Desired | undefined;
+  let wantedShared: ReadonlyMap<Source, SharedBlock> = new Map();
   const load = async (lines: readonly string[]): Promise<void> => {
     if (lines.length > 0) must(await deps.run(nftScript(lines)), 'nft could not load the change');
   };
@@ -82,12 +90,20 @@ export function createNftables(deps: NftablesDeps): Firewall {
       policy: deps.policy,
     });
     await load(lines);
-    applied = next;
+    Object.assign(state, next);
+  };
+  const shareTo = async (state: Applied): Promise<void> => {
+    const list = wantedShared;
+    const { remove, add } = changes(state.shared, list, deps.now());
+    await load([...deleteBlocks('shared', remove), ...addBlocks('shared', add, deps.now())]);
+    state.shared = new Map(list);
   };
 
   /** Another program may have flushed the ruleset: what was believed is void, so all is made again. */
   const restore = async (want: Desired): Promise<void> => {
-    await applyTo(want, await setUp(want), false);
+    const state = await setUp(want);
+    await applyTo(want, state, false);
+    await shareTo(state);
     deps.log('the nftables table was gone or changed by others: it is made again, with all blocks');
   };
 
@@ -108,6 +124,17 @@ export function createNftables(deps: NftablesDeps): Firewall {
         await restore(want);
       }
     },
+    async share(shared) {
+      wantedShared = shared;
+      // Without a table there is nothing to add to: the first apply makes it.
+      if (applied === undefined) throw new FirewallError('the nftables table is not set up yet');
+      try {
+        await shareTo(applied);
+      } catch (error) {
+        if (!(error instanceof FirewallError) || wanted === undefined) throw error;
+        await restore(wanted);
+      }
+    },
     async look() {
       const blocks = await listLocal();
       if (blocks === undefined && wanted !== undefined) await restore(wanted);
@@ -117,6 +144,7 @@ export function createNftables(deps: NftablesDeps): Firewall {
       await load([REMOVAL]);
       applied = undefined;
       wanted = undefined;
+      wantedShared = new Map();
     },
   };
 }
@@ -137,8 +165,6 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, polic
     ...(enforce === state.enforce ? [] : [renderRuleset(policy, enforce)]),
     ...(networks === state.networks ? [] : networkLines(want, detects)),
   ];
-  const shared = changes(state.shared, want.shared, nowMs);
-  lines.push(...deleteBlocks('shared', shared.remove), ...addBlocks('shared', shared.add, nowMs));
   const local = changes(state.local, want.local, nowMs);
   const isThere = ({ source }: Element) =>
     trustsKernel && want.local.get(source)?.decidedBy === 'kernel' && !state.local.has(source);
@@ -148,7 +174,7 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, polic
     .filter((e) => e.untilMs > nowMs && !want.local.has(e.source))
     .map((e) => e.source);
   if (detects) lines.push(...resetRates(lifted));
-  return { lines, next: { local: new Map(want.local), shared: new Map(want.shared), networks, enforce } };
+  return { lines, next: { local: new Map<Source, Element>(want.local), networks, enforce } };
 }
 
 function keyOfNetworks({ allow, onLink }: Networks): string {

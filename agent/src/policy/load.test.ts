@@ -46,8 +46,8 @@ describe('parsePolicy', () => {
     ['[threshold]\nwindow = "soon"', 'picket.toml:2: threshold.window = "soon": must be a duration like'],
     ['\n[block]\nduration = 5', 'picket.toml:3: block.duration = 5: must be a duration like'],
     [
-      '[block]\nfirewall = "pf"',
-      'picket.toml:2: block.firewall = "pf": must be one of "auto", "nftables", "log-only"',
+      '[block]\nfirewall = "npf"',
+      'picket.toml:2: block.firewall = "npf": must be one of "auto", "nftables", "iptables-ipset",',
     ],
     [
       '[watch]\nengine = "bpf"',
@@ -61,7 +61,7 @@ describe('parsePolicy', () => {
     ['[alow]\nsources = []', 'picket.toml:1: unknown key "alow"; allowed here: state_dir, mode, watch,'],
     [
       '[block]\ndurations = "1h"',
-      'picket.toml:2: unknown key "block.durations"; allowed here: firewall, duration, established',
+      'picket.toml:2: unknown key "block.durations"; allowed here: firewall, also, duration, factor,',
     ],
     ['state_dir = "here"', 'picket.toml:1: state_dir = "here": must be an absolute path'],
     ['[block\n', 'picket.toml:1: '],

@@ -119,21 +119,99 @@ const thresholdSchema = z.strictObject({
   tripwire_udp: portsSchema.prefault(''),
 });
 
+/** Names of the backends, as `block.firewall` and reports give them. */
+export const FIREWALLS = [
+  'nftables',
+  'iptables-ipset',
+  'iptables',
+  'pf',
+  'ipfw',
+  'ipfilter',
+  'route',
+  'hosts-deny',
+  'command',
+  'log-only',
+] as const;
+
 const blockSchema = z.strictObject({
-  /** What refuses packets: `auto` takes `nftables` where it works, else `log-only`. */
-  firewall: oneOf(['auto', 'nftables', 'log-only']).default('auto'),
-  /** How long a source is blocked. */
+  /**
+   * What refuses packets: `auto` takes the best that works on this host, in the order nftables, iptables-ipset, iptables,
+   * pf, ipfw, ipfilter, route, and else `log-only`.
+   */
+  firewall: oneOf(['auto', ...FIREWALLS]).default('auto'),
+  /** What is done beside it: lines for TCP wrappers, the administrator's own command. */
+  also: z.array(oneOf(['hosts-deny', 'command']), 'a list of "hosts-deny" and "command"').default([]),
+  /** How long a source is blocked the first time. */
   duration: durationSchema('10s', '31d').prefault('1h'),
+  /** So many times longer is each next block of a source that comes back; 1: always the same. */
+  factor: z
+    .number('a number from 1 to 10')
+    .min(1, 'a number from 1 to 10')
+    .max(10, 'a number from 1 to 10')
+    .default(4),
+  /** No block is longer. */
+  longest: durationSchema('10s', '31d').prefault('7d'),
+  /** After so long without a trip, one offence of a source is forgotten; and so on until none is left. */
+  forgive: durationSchema('1h', '365d').prefault('7d'),
+  /**
+   * Evidence that may block: `any`; `handshake`, only what a source showed with an address that is proven its own; or
+   * `any-but-limited`: forgeable evidence blocks only `new_per_minute` sources a minute. What is over it is told and not
+   * blocked, since no real scan comes from so many sources at once and a flood of forged ones does.
+   */
+  evidence: oneOf(['any-but-limited', 'any', 'handshake']).default('any-but-limited'),
+  new_per_minute: wholeNumber(1, 100_000).default(60),
+  /**
+   * Evidence that may block a source that had a real connection to a service of this host within the window: `handshake`,
+   * since anybody can forge packets in a client's name; on forgeable evidence its unused ports fall silent to it and its
+   * connections, old and new, go on. `any`: a client is blocked as anybody, at `threshold.client_ports`.
+   */
+  clients: oneOf(['handshake', 'any']).default('handshake'),
   /**
    * What happens to connections that a blocked source has already: `keep` refuses new ones only, so that forged
    * probes in a client's name cannot cut it off; `cut` drops all packets of sources whose address is proven.
    */
   established: oneOf(['keep', 'cut']).default('keep'),
+  /** Whether what is forwarded to containers and virtual machines is covered too, or only what is for the host itself. */
+  forwarded: trueOrFalse.default(true),
+  /** Widest networks taken from the shared list: shortest prefix of IPv4 and of IPv6. */
+  shared_min_prefix4: wholeNumber(8, 32).default(24),
+  shared_min_prefix6: wholeNumber(19, 64).default(48),
+});
+
+const hostsDenySchema = z.strictObject({
+  /** The file of TCP wrappers; FreeBSD reads only /etc/hosts.allow. */
+  file: z.string('a file').startsWith('/', 'an absolute path').default('/etc/hosts.deny'),
+  /** Services that the lines are for; see hosts_access(5). */
+  daemons: z
+    .string('daemon names like "ALL" or "sshd"')
+    .regex(/^[\w.@, -]{1,200}$/, 'daemon names like "ALL" or "sshd"')
+    .default('ALL'),
+});
+
+const argvSchema = z
+  .array(z.string('a text').max(4_096, 'at most 4096 characters'), 'a list of a program and its arguments')
+  .max(64);
+
+const commandSchema = z.strictObject({
+  /**
+   * Program and arguments for each new block; no shell reads them. `{address}`, `{source}`, `{port}`, `{transport}`,
+   * `{technique}`, `{mode}` and `{until}` become what they say.
+   */
+  argv: argvSchema.default([]),
+  /** The same when a block ends; none when empty. */
+  unblock_argv: argvSchema.default([]),
+  /** Whether it runs before or after the block is in force. */
+  when: oneOf(['after', 'before']).default('after'),
+  /** Hands the arguments, joined by spaces, to /bin/sh. */
+  shell: trueOrFalse.default(false),
+  time_limit: durationSchema('1s', '5m').prefault('10s'),
 });
 
 const allowSchema = z.strictObject({
   /** Sources that are never counted and never blocked; names are resolved again and again. */
   sources: z.array(sourceNameSchema, 'a list of addresses, CIDRs and host names').max(1_000).default([]),
+  /** Whether whoever has an authenticated session on this host (logind, utmp) is never blocked while it lasts. */
+  sessions: trueOrFalse.default(true),
 });
 
 const uplinkSchema = z.strictObject({
@@ -169,6 +247,8 @@ export const policySchema = z.strictObject({
   capture: captureSchema.prefault({}),
   threshold: thresholdSchema.prefault({}),
   block: blockSchema.prefault({}),
+  hosts_deny: hostsDenySchema.prefault({}),
+  command: commandSchema.prefault({}),
   allow: allowSchema.prefault({}),
   /** Authorised scanners: allowed only at their times. */
   scanner: z.array(scannerSchema, 'a list of [[scanner]] tables').max(100).default([]),

@@ -2,12 +2,18 @@ import type { Address, Source } from '@picket/protocol';
 import type { Probe } from '../detect/probe.ts';
 import type { Track } from '../detect/track.ts';
 
+/**
+ * What a deciding engine did about a trip: `held`, it blocked the source; `client`, it blocked nobody, since forgeable
+ * evidence blocks no known client; `limited`, it blocked nobody, since forgeable evidence had blocked too many already.
+ */
+export type TripOutcome = 'held' | 'client' | 'limited';
+
 /** Where an engine puts what it sees. */
 export interface ProbeSink {
   /** A probe, once per distinct source and port where the engine can tell. */
   probe(probe: Probe): void;
-  /** A probe with which the engine itself blocked the source. Only engines that decide call it. */
-  trip(probe: Probe): void;
+  /** A probe with which a source crossed the threshold. Only engines that decide call it. */
+  trip(probe: Probe, outcome: TripOutcome): void;
   /** What is known of sources with more than one contact, the youngest last: the evidence to keep when room is short. */
   strong(): Iterable<Track>;
 }

@@ -60,7 +60,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     accountInFlood(sink);
     if (probe === undefined) return;
     if (record?.prefix === PROBE_PREFIX) sink.probe(probe);
-    else if (record?.prefix === TRIP_PREFIX) sink.trip(probe);
+    else if (record?.prefix === TRIP_PREFIX) sink.trip(probe, 'held');
   };
 
   const begin = (sink: ProbeSink) => async (): Promise<ListeningChild> => {

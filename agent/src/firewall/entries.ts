@@ -1,0 +1,41 @@
+import type { Source, Tier } from '@picket/protocol';
+import type { Command } from '../run/runner.ts';
+import type { Stance } from './firewall.ts';
+
+/** A refused source as a system's firewall holds it. */
+export interface Entry {
+  readonly source: Source;
+  readonly tier: Tier;
+  /** Unix ms; absent where the system keeps no end, and the agent has to end the entry. */
+  readonly untilMs?: number;
+  readonly origin: 'local' | 'shared';
+  /** Packets refused so far, where the system counts them. */
+  readonly packets?: number;
+}
+
+/** One command of a change, and what it may say when the work is done already. */
+export interface Step {
+  readonly command: Command;
+  /** Matches the standard error of a failure that is none: the entry exists, or is gone. */
+  readonly fine?: RegExp;
+}
+
+/**
+ * A firewall that holds a list of sources, as commands. Pure: it describes, and `entry-firewall.ts` runs it. Each verb
+ * may be carried out twice.
+ */
+export interface EntryCommands {
+  readonly name: string;
+  /** Whether local and shared entries are held apart; else a source that is both is held once. */
+  readonly keepsApart: boolean;
+  /** Makes tables and hooks without touching entries that are there; blocks nobody by itself. */
+  setUp(stance: Stance): readonly Step[];
+  /** What to ask for the entries; a failure means that what was set up is gone. */
+  list(): readonly Command[];
+  /** Reads the answers to {@link list}; undefined when the hooks or tables in them are not whole. */
+  parse(outputs: readonly string[], nowMs: number): Entry[] | undefined;
+  add(entries: readonly Entry[], nowMs: number): readonly Step[];
+  remove(entries: readonly Entry[]): readonly Step[];
+  /** Removes all, also when nothing is there. */
+  tearDown(): readonly Step[];
+}
