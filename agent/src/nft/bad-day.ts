@@ -1,8 +1,12 @@
 import { BLOCK_SETS, blockSet, TABLE } from './names.ts';
+import { unmuteAll } from './tripping.ts';
 
-/** Script lines that empty every set of blocks, local and shared. */
+/** Script lines that empty every set of blocks, local and shared; nobody is muted either. */
 export function emptyBlocks(): string[] {
-  return BLOCK_SETS.map(({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`);
+  const blocks = BLOCK_SETS.map(
+    ({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`,
+  );
+  return [...blocks, ...unmuteAll()];
 }
 
 /**
