@@ -28,10 +28,12 @@ const SNAPLEN = 128;
  */
 const TOLD_LIMITED = 'limit rate 10/second burst 20 packets';
 
+/** How many probes of muted clients are told. */
+const TOLD_AGAIN = 'limit rate 1/second burst 5 packets';
+
 /** Sets of clients that forgeable evidence made trip: their probes get no answer, all else goes on. */
 const MUTED_SETS = ([4, 6] as const).map(
-  (family) =>
-    `muted${family} { type ipv${family}_addr; size ${MAX_MUTED}; flags dynamic,timeout; counter; }`,
+  (family) => `muted${family} { type ipv${family}_addr; size ${MAX_MUTED}; flags dynamic,timeout; counter; }`,
 );
 
 /** Definitions for the table: sets and counters of what becomes of who trips. */
@@ -72,7 +74,7 @@ export function trippingChains(policy: RulesetPolicy, enforce: boolean): string[
         ? ['goto limited']
         : ['meta nfproto ipv4 goto hold4', 'ip6 saddr @onlink6 goto hold128', 'goto hold64']),
     ]),
-    ...(sparesClients(policy) ? [silenceChain()] : []),
+    ...(sparesClients(policy) ? silenceChains(policy) : []),
   ];
 }
 
@@ -111,15 +113,21 @@ function muteChain(policy: RulesetPolicy, key: Key, enforce: boolean): string {
   ]);
 }
 
-/** Whom the agent has allowed since it was muted is answered again. */
-function silenceChain(): string {
-  return chain('silence', [
-    ...ALLOWED,
-    `${ADDRESS[4]} @muted4 drop`,
-    `ip6 saddr @onlink6 ${ADDRESS[128]} != @muted6 return`,
-    `ip6 saddr @onlink6 drop`,
-    `${ADDRESS[64]} @muted6 drop`,
-  ]);
+/**
+ * Leaves probes of muted clients without an answer. Whom the agent has allowed since is answered again. That a client was
+ * muted may get lost in a flood: so it is told again while its probes go on.
+ */
+function silenceChains(policy: RulesetPolicy): string[] {
+  return [
+    chain('unanswered', [`${TOLD_AGAIN} ${log(policy, CLIENT_PREFIX)}`, 'drop']),
+    chain('silence', [
+      ...ALLOWED,
+      `${ADDRESS[4]} @muted4 goto unanswered`,
+      `ip6 saddr @onlink6 ${ADDRESS[128]} @muted6 goto unanswered`,
+      'ip6 saddr @onlink6 return',
+      `${ADDRESS[64]} @muted6 goto unanswered`,
+    ]),
+  ];
 }
 
 const holdS = ({ holdMs }: RulesetPolicy): number => Math.round(holdMs / 1000);
