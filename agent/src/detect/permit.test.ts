@@ -20,7 +20,10 @@ const tripsArbitrary = fc
   )
   .map((steps) => {
     let atMs = 1_780_000_000_000;
-    return steps.map(({ waitMs, ...trip }): Trip => ({ ...trip, atMs: (atMs += waitMs) }));
+    return steps.map(({ waitMs, ...trip }): Trip => {
+      atMs += waitMs;
+      return { ...trip, atMs };
+    });
   });
 
 /** Whether the trip asks the limit at all. */
