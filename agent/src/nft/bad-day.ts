@@ -1,3 +1,5 @@
+import type { Source } from '@picket/protocol';
+import { deleteBlocks } from './elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from './names.ts';
 import { unmuteAll } from './tripping.ts';
 
@@ -7,6 +9,14 @@ export function emptyBlocks(): string[] {
     ({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`,
   );
   return [...blocks, ...unmuteAll()];
+}
+
+/** Script lines that take sources out of every set of blocks, whether or not they are there. */
+export function unblocked(sources: readonly Source[]): string[] {
+  const elements = (['held', 'dropped'] as const).flatMap((tier) =>
+    sources.map((source) => ({ source, tier })),
+  );
+  return [...deleteBlocks('local', elements), ...deleteBlocks('shared', elements)];
 }
 
 /**
