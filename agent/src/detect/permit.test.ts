@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLimiting } from './limiting.ts';
 import { createPermit, type Permit, type PermitRules, type Trip } from './permit.ts';
 
 const rulesArbitrary = fc.record<PermitRules>({
@@ -88,26 +87,6 @@ describe('createPermit', () => {
       'block',
       'limited',
       'block',
-    ]);
-  });
-});
-
-describe('createLimiting', () => {
-  it('tells the begin at once, and the end when it was quiet for long enough, each once', () => {
-    const limiting = createLimiting(60_000);
-    expect(limiting.ended(0)).toBeUndefined();
-    expect([limiting.note(1_000), limiting.note(30_000), limiting.note(20_000)]).toEqual([
-      true,
-      false,
-      false,
-    ]);
-    expect(limiting.sinceMs).toBe(1_000);
-    expect(limiting.ended(89_999)).toBeUndefined();
-    expect(limiting.ended(90_000)).toEqual({ sinceMs: 1_000, untilMs: 30_000 });
-    expect([limiting.ended(200_000), limiting.sinceMs, limiting.note(300_000)]).toEqual([
-      undefined,
-      undefined,
-      true,
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import type { PortRange } from '@picket/protocol';
-import { ADDRESS, chain, familyOfKey, KEYS, type Key, PROBE_PREFIX } from './names.ts';
+import { ADDRESS, CLIENT_PROBE_PREFIX, chain, familyOfKey, KEYS, type Key, PROBE_PREFIX } from './names.ts';
 import type { RulesetPolicy } from './ruleset-policy.ts';
 import { log } from './tripping.ts';
 
@@ -68,30 +68,33 @@ function chainsOf(policy: RulesetPolicy, key: Key): string[] {
     chain(`weigh${key}`, [`${address} @client${family} goto client${key}`, over('rate', ports)]),
     chain(`client${key}`, [over('crate', client_ports)]),
     chain(`count${key}`, [
-      ...distinct(policy, `seen${family}`, contact),
+      ...distinct(policy, key, `seen${family}`, contact),
       `update @suspect${family} { ${address} }`,
       ...tripwires,
       `goto weigh${key}`,
     ]),
     chain(`weak${key}`, [
-      ...distinct(policy, `wseen${family}`, contact),
+      ...distinct(policy, key, `wseen${family}`, contact),
       ...tripwires,
       `${address} @suspect${family} goto weigh${key}`,
       over('wrate', weak_ports),
     ]),
     chain(`protocol${key}`, [
-      ...distinct(policy, `pseen${family}`, `${address} . meta l4proto . ${local}`),
+      ...distinct(policy, key, `pseen${family}`, `${address} . meta l4proto . ${local}`),
       `update @suspect${family} { ${address} }`,
       `goto weigh${key}`,
     ]),
   ];
 }
 
-/** Only a contact that is not known yet goes on, and is told. */
-function distinct(policy: RulesetPolicy, set: string, contact: string): string[] {
+/** Only a contact that is not known yet goes on, and is told, with the word whether it is a client's. */
+function distinct(policy: RulesetPolicy, key: Key, set: string, contact: string): string[] {
+  const [address, clients] = [ADDRESS[key], `@client${familyOfKey(key)}`];
+  const told = `add @${set} { ${contact} } counter name probes`;
   return [
     `${contact} @${set} return`,
-    `add @${set} { ${contact} } counter name probes ${log(policy, PROBE_PREFIX)}`,
+    `${address} ${clients} ${told} ${log(policy, CLIENT_PROBE_PREFIX)}`,
+    `${address} != ${clients} ${told} ${log(policy, PROBE_PREFIX)}`,
     // A contact that found no room in a full set would count again with each packet: then rather nobody is counted.
     `${contact} != @${set} return`,
   ];

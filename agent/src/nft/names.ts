@@ -5,6 +5,8 @@ export const TABLE = 'inet picket';
 
 /** Log prefixes by which the agent tells NFLOG records apart. At most 127 characters (NF_LOG_PREFIXLEN). */
 export const PROBE_PREFIX = 'picket probe';
+/** The same of a source that the kernel knows as a client. */
+export const CLIENT_PROBE_PREFIX = 'picket client probe';
 /** A source tripped and is held. */
 export const TRIP_PREFIX = 'picket trip';
 /** A client tripped and is muted; and somebody tripped whom the limit on forgeable evidence lets go. */

@@ -1,7 +1,14 @@
 import { decodeNflog } from '../decode/nflog.ts';
 import { type CapturedPacket, LINKTYPE_NFLOG, pcapDecoder } from '../decode/pcap.ts';
 import { decodeProbe } from '../decode/probe.ts';
-import { CLIENT_PREFIX, LIMIT_PREFIX, PROBE_PREFIX, TABLE, TRIP_PREFIX } from '../nft/names.ts';
+import {
+  CLIENT_PREFIX,
+  CLIENT_PROBE_PREFIX,
+  LIMIT_PREFIX,
+  PROBE_PREFIX,
+  TABLE,
+  TRIP_PREFIX,
+} from '../nft/names.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import { type KeptChild, keepRunning } from '../run/keep-running.ts';
 import { type ListeningChild, startListening } from '../run/listening-child.ts';
@@ -62,12 +69,14 @@ export function createKernelEngine(deps: KernelDeps): Engine {
 
   const handle = (sink: ProbeSink) => (packet: CapturedPacket) => {
     const record = packet.linkType === LINKTYPE_NFLOG ? decodeNflog(packet.bytes) : undefined;
-    const probe = record && decodeProbe(record.payload, packet.atMs);
-    if (record?.prefix === PROBE_PREFIX) received++;
+    const isClient = record?.prefix === CLIENT_PROBE_PREFIX;
+    const isProbe = isClient || record?.prefix === PROBE_PREFIX;
+    if (isProbe) received++;
     accountInFlood(sink);
+    const probe = record && decodeProbe(record.payload, packet.atMs);
     if (record === undefined || probe === undefined) return;
     const outcome = OUTCOMES.get(record.prefix);
-    if (record.prefix === PROBE_PREFIX) sink.probe(probe);
+    if (isProbe) sink.probe(isClient ? { ...probe, isClient } : probe);
     else if (outcome !== undefined) sink.trip(probe, outcome);
   };
 
