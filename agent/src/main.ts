@@ -9,6 +9,7 @@ import { importCommand } from './cli/import.ts';
 import { liftCommand } from './cli/lift.ts';
 import { pauseCommand, resumeCommand } from './cli/pause.ts';
 import { replayCommand } from './cli/replay.ts';
+import { restoreCommand } from './cli/restore.ts';
 import { runCommandLine } from './cli/run.ts';
 import { statusCommand } from './cli/status.ts';
 import { loadPolicy } from './policy/load.ts';
@@ -45,12 +46,14 @@ function perform(
   switch (call.command) {
     case 'down':
       return downCommand(runCommand, bookPath(policy.state_dir));
+    case 'restore':
+      return restoreCommand(policy, runCommand, log);
     case 'enroll':
       return enrollCommand(policy, call.joinKeyFile);
     case 'replay':
       return replayCommand(policy, call);
     case 'check':
-      return checkCommand(policy, log);
+      return checkCommand(policy, log, call.needs);
     case 'status':
       return statusCommand(policy, call);
     case 'explain':
