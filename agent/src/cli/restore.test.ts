@@ -58,8 +58,12 @@ async function restore(config = '', found: FoundBlock[] = []) {
   const firewall: Firewall = {
     ...{ name: 'noted', enforces: true, look: async () => [], remove: async () => {} },
     open: async () => found,
-    apply: async (want) => void (wanted = want),
-    share: async (list) => void (shared = list),
+    async apply(want) {
+      wanted = want;
+    },
+    async share(list) {
+      shared = list;
+    },
   };
   const policy = parsePolicy(`state_dir = "${folder}"\n${config}`, 'picket.toml');
   const log = createLog({ level: 'info', json: false, write: (line) => said.push(line) });
@@ -164,7 +168,8 @@ describe('restore', () => {
 
 describe('names before there is a network', () => {
   it('are those of the hosts file', () => {
-    const hosts = '# a.example\n192.0.2.1 a.example A2.example # b.example\n2001:db8::1\ta.example\nfe80::1%2 x';
+    const hosts =
+      '# a.example\n192.0.2.1 a.example A2.example # b.example\n2001:db8::1\ta.example\nfe80::1%2 x';
     expect(addressesIn(hosts, 'A.example')).toEqual(['192.0.2.1', '2001:db8::1']);
     expect(addressesIn(hosts, 'a2.example')).toEqual(['192.0.2.1']);
     expect(addressesIn(hosts, 'b.example')).toEqual([]);
