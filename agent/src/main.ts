@@ -1,5 +1,5 @@
 import { bookPath } from './blocks/book.ts';
-import { type Call, parseCall, USAGE } from './cli/args.ts';
+import { type Call, DEFAULT_CONFIG, parseCall, USAGE } from './cli/args.ts';
 import { asker } from './cli/ask.ts';
 import { checkCommand } from './cli/check.ts';
 import { downCommand } from './cli/down.ts';
@@ -33,7 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (call.command === 'import') return importCommand(call);
-  const policy = await loadPolicy(call.config);
+  const policy = await loadPolicy(call.config, call.config === DEFAULT_CONFIG);
   return perform(call, policy);
 }
 

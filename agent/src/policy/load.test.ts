@@ -162,8 +162,11 @@ describe('parsePolicy', () => {
   });
 
   it('takes a file that does not exist for the default policy, and refuses one that cannot be read', async () => {
-    expect(await loadPolicy('/nonexistent/picket.toml')).toEqual(parsePolicy('', ''));
-    await expect(loadPolicy('/')).rejects.toThrow(/cannot be read \(EISDIR\)/);
+    expect(await loadPolicy('/nonexistent/picket.toml', true)).toEqual(parsePolicy('', ''));
+    await expect(loadPolicy('/nonexistent/picket.toml', false)).rejects.toThrow(
+      '/nonexistent/picket.toml: there is no such file',
+    );
+    await expect(loadPolicy('/', true)).rejects.toThrow(/cannot be read \(EISDIR\)/);
   });
 });
 
