@@ -13,6 +13,12 @@ const refusal = (text: string): string => {
 };
 
 describe('parsePolicy', () => {
+  it('refuses a state folder that no system can have', () => {
+    expect(refusal('state_dir = "/var/lib/pic\\u0000ket"')).toBe(
+      'picket.toml:1: state_dir = "/var/lib/pic\\u0000ket": must be an absolute path, without a zero character',
+    );
+  });
+
   it('takes an empty file for the default policy', () => {
     expect(parsePolicy('', 'picket.toml')).toMatchObject({
       state_dir: '/var/lib/picket',
