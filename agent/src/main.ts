@@ -7,6 +7,7 @@ import { enrollCommand } from './cli/enroll.ts';
 import { explainCommand } from './cli/explain.ts';
 import { importCommand } from './cli/import.ts';
 import { liftCommand } from './cli/lift.ts';
+import { watchOutput } from './cli/output.ts';
 import { pauseCommand, resumeCommand } from './cli/pause.ts';
 import { replayCommand } from './cli/replay.ts';
 import { restoreCommand } from './cli/restore.ts';
@@ -75,10 +76,18 @@ function explain(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-main(process.argv.slice(2)).then(
-  (status) => process.exit(status),
-  (error: unknown) => {
-    process.stderr.write(`picket-agent: ${explain(error)}\n`);
-    process.exit(1);
-  },
-);
+const printed = watchOutput(process.stdout, process.stderr);
+
+async function end(status: number): Promise<never> {
+  const fault = await printed();
+  if (fault === undefined) process.exit(status);
+  process.stderr.write(
+    `picket-agent: standard output could not be written: ${fault.code ?? fault.message}\n`,
+  );
+  process.exit(status || 1);
+}
+
+main(process.argv.slice(2)).then(end, (error: unknown) => {
+  process.stderr.write(`picket-agent: ${explain(error)}\n`);
+  return end(1);
+});
