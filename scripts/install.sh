@@ -558,7 +558,11 @@ END
 # infra/systemd/picket-agent.service without its comments.
 unit() {
   systemd_version=$(systemctl --version | { read -r _ number _ && echo "${number%%[!0-9]*}"; })
-  if [ "${systemd_version:-0}" -ge 254 ]; then cat; else sed '/^RestartSteps=/d; /^RestartMaxDelaySec=/d'; fi <<'END'
+  agent_unit | if [ "${systemd_version:-0}" -ge 254 ]; then cat; else sed '/^RestartSteps=/d; /^RestartMaxDelaySec=/d'; fi
+}
+
+agent_unit() {
+  cat <<'END'
 [Unit]
 Description=Picket agent: sees port scans and blocks the scanner
 Documentation=file:///etc/picket/picket.toml
@@ -575,6 +579,31 @@ Restart=always
 RestartSec=1s
 RestartSteps=8
 RestartMaxDelaySec=1min
+END
+  least_user
+  cat <<'END'
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallFilter=@setuid
+SystemCallErrorNumber=EPERM
+SystemCallArchitectures=native
+END
+  read_only_system
+  cat <<'END'
+MemoryHigh=384M
+MemoryMax=512M
+TasksMax=64
+LimitNOFILE=4096
+
+[Install]
+WantedBy=multi-user.target
+END
+}
+
+# What both services have in common, in two parts.
+least_user() {
+  cat <<'END'
 User=picket-agent
 Group=picket-agent
 StateDirectory=picket
@@ -583,12 +612,11 @@ UMask=0077
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW
 AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW
 NoNewPrivileges=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallFilter=@setuid
-SystemCallErrorNumber=EPERM
-SystemCallArchitectures=native
+END
+}
+
+read_only_system() {
+  cat <<'END'
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
@@ -605,13 +633,6 @@ LockPersonality=yes
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
-MemoryHigh=384M
-MemoryMax=512M
-TasksMax=64
-LimitNOFILE=4096
-
-[Install]
-WantedBy=multi-user.target
 END
 }
 
@@ -633,35 +654,17 @@ ConditionPathExists=|/var/lib/picket/block-list.json
 Type=oneshot
 ExecStart=/usr/local/bin/picket-agent restore
 TimeoutStartSec=30s
-User=picket-agent
-Group=picket-agent
-StateDirectory=picket
-StateDirectoryMode=0700
-UMask=0077
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW
-AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW
-NoNewPrivileges=yes
+END
+  least_user
+  cat <<'END'
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 SystemCallArchitectures=native
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-RemoveIPC=yes
-LockPersonality=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
+END
+  read_only_system
+  cat <<'END'
 MemoryMax=512M
 TasksMax=64
 LimitNOFILE=4096

@@ -49,8 +49,13 @@ describe('install.sh', () => {
   test.each([
     ['unit', 'picket-agent.service'],
     ['restore_unit', 'picket-restore.service'],
-  ])('carries the %s of infra/ without its comments', async (from, name) => {
-    expect(settings(hereDocument(from))).toEqual(await original(name));
+  ])('carries the %s of infra/ without its comments', async (part, name) => {
+    // All but the line that makes it run.
+    const functions = script.slice(0, script.lastIndexOf('\n{ main'));
+    const newest = 'systemctl() { echo "systemd 254 (254)"; }';
+    const { status, said } = await install(`${functions}\n${newest}\n${part}\n`, []);
+    expect(settings(said)).toEqual(await original(name));
+    expect(status).toBe(0);
   });
 
   test('carries each drop-in of infra/ without its comments, and no other', async () => {
