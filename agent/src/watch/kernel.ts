@@ -1,13 +1,20 @@
-import { familyOf, firstAddress, type Source } from '@picket/protocol';
 import { decodeNflog } from '../decode/nflog.ts';
 import { type CapturedPacket, LINKTYPE_NFLOG, pcapDecoder } from '../decode/pcap.ts';
 import { decodeProbe } from '../decode/probe.ts';
-import { PROBE_PREFIX, TABLE, TRIP_PREFIX } from '../nft/names.ts';
+import {
+  CLIENT_PREFIX,
+  CLIENT_PROBE_PREFIX,
+  LIMIT_PREFIX,
+  PROBE_PREFIX,
+  TABLE,
+  TRIP_PREFIX,
+} from '../nft/names.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import { type KeptChild, keepRunning } from '../run/keep-running.ts';
 import { type ListeningChild, startListening } from '../run/listening-child.ts';
 import type { Runner } from '../run/runner.ts';
-import type { Engine, ProbeSink } from './engine.ts';
+import type { Engine, ProbeSink, TripOutcome } from './engine.ts';
+import { forgiveInKernel, isKernelsClient, kernelHold } from './kernel-ask.ts';
 import { createLoss } from './kernel-loss.ts';
 import { createOpenPorts, type OpenPort } from './kernel-open.ts';
 import { endOrphan } from './kernel-orphan.ts';
@@ -27,6 +34,13 @@ export interface KernelDeps {
 /** After so many probes, and so long at least, the kernel is asked how many there really were, ms: a flood is not told whole. */
 const ASK_AFTER_PROBES = 1_000;
 const ASK_EVERY_MS = 1_000;
+
+/** What the kernel did about a trip, by the prefix under which it tells it. */
+const OUTCOMES: ReadonlyMap<string, TripOutcome> = new Map([
+  [TRIP_PREFIX, 'held'],
+  [CLIENT_PREFIX, 'client'],
+  [LIMIT_PREFIX, 'limited'],
+]);
 
 /**
  * The kernel engine: the nftables table decides, and tells probes and trips over an NFLOG group, which tcpdump turns
@@ -57,12 +71,15 @@ export function createKernelEngine(deps: KernelDeps): Engine {
 
   const handle = (sink: ProbeSink) => (packet: CapturedPacket) => {
     const record = packet.linkType === LINKTYPE_NFLOG ? decodeNflog(packet.bytes) : undefined;
-    const probe = record && decodeProbe(record.payload, packet.atMs);
-    if (record?.prefix === PROBE_PREFIX) received++;
+    const isClient = record?.prefix === CLIENT_PROBE_PREFIX;
+    const isProbe = isClient || record?.prefix === PROBE_PREFIX;
+    if (isProbe) received++;
     accountInFlood(sink);
-    if (probe === undefined) return;
-    if (record?.prefix === PROBE_PREFIX) sink.probe(probe);
-    else if (record?.prefix === TRIP_PREFIX) sink.trip(probe, 'held');
+    const probe = record && decodeProbe(record.payload, packet.atMs);
+    if (record === undefined || probe === undefined) return;
+    const outcome = OUTCOMES.get(record.prefix);
+    if (isProbe) sink.probe(isClient ? { ...probe, isClient } : probe);
+    else if (outcome !== undefined) sink.trip(probe, outcome);
   };
 
   const begin = (sink: ProbeSink) => async (): Promise<ListeningChild> => {
@@ -77,6 +94,8 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     // The kernel's judgement is its own: the agent's tracks only tell.
     knowsClient: () => false,
     askForClient: (source) => isKernelsClient(deps.run, source),
+    askForHold: (source) => kernelHold(deps.run, source, deps.now()),
+    forgive: (source) => forgiveInKernel(deps.run, source),
     async start(to) {
       sink = to;
       await takeCount(deps.run);
@@ -116,14 +135,6 @@ function startCapture(
       end();
     },
   });
-}
-
-/** Whether the kernel counts a source as a client now. */
-async function isKernelsClient(run: Runner, source: Source): Promise<boolean> {
-  const element = `{ ${firstAddress(source)} }`;
-  const set = `client${familyOf(source)}`;
-  const { status } = await run({ argv: ['nft', 'get', 'element', ...TABLE.split(' '), set, element] });
-  return status === 0;
 }
 
 /**
