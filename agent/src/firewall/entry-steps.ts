@@ -12,7 +12,8 @@ const MOST_WORDS = 500;
  * @throws FirewallError with the command's own words at the first that fails, but for failures that are none
  */
 export async function runSteps(run: Runner, steps: readonly Step[]): Promise<void> {
-  for (const { command, fine } of steps) {
+  for (const { command, unless, fine } of steps) {
+    if (unless !== undefined && (await runOne(run, unless)).status === 0) continue;
     const outcome = await runOne(run, command);
     if (outcome.status === 0 || fine?.test(outcome.stderr.trim())) continue;
     throw new FirewallError(`${nameOf(command)}: ${wordsOf(outcome)}`);
