@@ -1,3 +1,5 @@
+import type { Source } from '@picket/protocol';
+import { deleteBlocks } from './elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from './names.ts';
 import { noRanges } from './ranges.ts';
 
@@ -8,6 +10,14 @@ import { noRanges } from './ranges.ts';
 export function emptyBlocks(): string[] {
   const sets = BLOCK_SETS.map(({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`);
   return [...sets, ...noRanges()];
+}
+
+/** Script lines that take sources out of every set of blocks, whether or not they are there, and forget their evidence. */
+export function unblocked(sources: readonly Source[]): string[] {
+  const elements = (['held', 'dropped'] as const).flatMap((tier) =>
+    sources.map((source) => ({ source, tier })),
+  );
+  return [...deleteBlocks('local', elements), ...deleteBlocks('shared', elements)];
 }
 
 /**
