@@ -16,6 +16,8 @@ export interface Entry {
 /** One command of a change, and what it may say when the work is done already. */
 export interface Step {
   readonly command: Command;
+  /** A look that makes the command needless when it succeeds, for programs that would do the same work twice. */
+  readonly unless?: Command;
   /**
    * Matches the words of a failure that is none: the entry exists, or is gone. Words are the standard error, or where
    * that is empty the output: `route` of most systems tells there.

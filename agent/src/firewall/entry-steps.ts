@@ -12,7 +12,8 @@ const MOST_WORDS = 500;
  * @throws FirewallError with the command's own words at the first that fails, but for failures that are none
  */
 export async function runSteps(run: Runner, steps: readonly Step[]): Promise<void> {
-  for (const { command, fine, isJudgedByWords } of steps) {
+  for (const { command, unless, fine, isJudgedByWords } of steps) {
+    if (unless !== undefined && (await runOne(run, unless)).status === 0) continue;
     const outcome = await runOne(run, command);
     const isRefused = outcome.status !== 0 || (isJudgedByWords === true && outcome.stderr.trim() !== '');
     if (!isRefused || fine?.test(saidBy(outcome))) continue;
