@@ -1,4 +1,5 @@
 import { parseSource, type Source } from '@picket/protocol';
+import type { Command } from '../run/runner.ts';
 import type { Entry, EntryCommands, Step } from './entries.ts';
 import { ipfilterRefusal } from './ipfilter-refusal.ts';
 
@@ -24,11 +25,7 @@ export function ipfilterRules(): EntryCommands {
     keepsApart: false,
     most: MOST,
     setUp: () => [],
-    list: () => [
-      { argv: ['ipf', '-V'] },
-      { argv: ['ipfstat', '-h', '-i'] },
-      { argv: ['ipfstat', '-6', '-h', '-i'] },
-    ],
+    list: () => IPFILTER_TRIALS,
     refusal: ([version = '']) => ipfilterRefusal(version),
     parse: ([, ...shown]) => readRules(shown.join('\n')),
     add: (entries) => changes(entries, { before: '@0 ', words: ['-f', '-'], fine: THERE }),
@@ -36,6 +33,13 @@ export function ipfilterRules(): EntryCommands {
     tearDown: removal,
   };
 }
+
+/** What shows, without a change, whether it works: whether ipfilter runs, and its rules of both families. */
+export const IPFILTER_TRIALS: readonly Command[] = [
+  { argv: ['ipf', '-V'] },
+  { argv: ['ipfstat', '-h', '-i'] },
+  { argv: ['ipfstat', '-6', '-h', '-i'] },
+];
 
 function removal(entries: readonly Entry[]): Step[] {
   return changes(entries, { before: '', words: ['-r', '-f', '-'] });

@@ -40,6 +40,7 @@ export function createFakeIpfw() {
     if (!ipfw.isLoaded) return missing(argv[0]);
     if (argv[0] === 'sysctl') return SAID(0, '', ipfw.isEnabled ? '1\n1\n' : '0\n0\n');
     if (!ipfw.isPermitted) return SAID(EX_UNAVAILABLE, 'ipfw: socket: Operation not permitted\n');
+    if (argv[1] === '-n') return SAID(0);
     const isQuiet = argv[1] === '-q';
     const words = argv.slice(isQuiet ? 2 : 1);
     if (words[0] !== '/dev/stdin') return one(ipfw, words, isQuiet);

@@ -45,6 +45,11 @@ export function ruleBodies({ forwarded }: IpfwOptions): string[] {
   ];
 }
 
+/** Our rules, for the set that is not in force. */
+export function additions(options: IpfwOptions): string[] {
+  return ruleBodies(options).map((body) => `add ${RULE} set ${NEXT_SET} ${body} ${MARK}`);
+}
+
 /**
  * What puts our rules in force in place of those before, in one step: they are made ready in a set that is disabled, and
  * the sets change places.
@@ -53,7 +58,7 @@ export function swapIn(options: IpfwOptions): string[] {
   return [
     `delete set ${NEXT_SET}`,
     `set disable ${NEXT_SET}`,
-    ...ruleBodies(options).map((body) => `add ${RULE} set ${NEXT_SET} ${body} ${MARK}`),
+    ...additions(options),
     `set swap ${NEXT_SET} ${RULE_SET}`,
     `set enable ${RULE_SET}`,
     `delete set ${NEXT_SET}`,

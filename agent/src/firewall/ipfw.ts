@@ -3,10 +3,14 @@ import type { Command } from '../run/runner.ts';
 import type { Entry, EntryCommands, Scope } from './entries.ts';
 import { byTable, ENTRY_TABLES, type EntryTable, LOCAL_TABLES } from './entry-tables.ts';
 import { ipfwRefusal } from './ipfw-refusal.ts';
-import { areWhole, type IpfwOptions, NEXT_SET, RULE, RULE_SET, swapIn } from './ipfw-rules.ts';
+import { additions, areWhole, type IpfwOptions, NEXT_SET, RULE, RULE_SET, swapIn } from './ipfw-rules.ts';
 
 /** How many answers come before the tables': whether ipfw is on, and our rules. */
 const HEADS = 2;
+
+const IS_ENABLED: Command = {
+  argv: ['sysctl', '-n', 'net.inet.ip.fw.enable', 'net.inet6.ip6.fw.enable'],
+};
 
 /** What ipfw says of a table that is gone: ESRCH in words (sbin/ipfw/tables.c). */
 const GONE = /No such process|does not exist|table not found/;
@@ -21,7 +25,7 @@ export function ipfwTables(options: IpfwOptions): EntryCommands {
     keepsApart: true,
     setUp: () => [{ command: script([...ENTRY_TABLES.map(creation), ...swapIn(options)]) }],
     list: (scope) => [
-      { argv: ['sysctl', '-n', 'net.inet.ip.fw.enable', 'net.inet6.ip6.fw.enable'] },
+      IS_ENABLED,
       { argv: ['ipfw', 'list', String(RULE)] },
       ...tablesOf(scope).map(({ name }): Command => ({ argv: ['ipfw', 'table', name, 'list'] })),
     ],
@@ -41,6 +45,12 @@ export function ipfwTables(options: IpfwOptions): EntryCommands {
       })),
     ],
   };
+}
+
+/** What shows, without a change, whether it works: whether ipfw is on, its rules, and whether it can read ours. */
+export function ipfwTrials(options: IpfwOptions): readonly Command[] {
+  const { stdin = '' } = script(additions(options));
+  return [IS_ENABLED, { argv: ['ipfw', '-S', 'list'] }, { argv: ['ipfw', '-n', '-q', '/dev/stdin'], stdin }];
 }
 
 function tablesOf(scope: Scope): readonly EntryTable[] {

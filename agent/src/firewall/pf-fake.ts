@@ -39,6 +39,7 @@ export function createFakePf() {
       pf.killed.push(words.filter((word) => word !== '-k').join(' '));
       return SAID(0, `killed 0 states from 1 sources and ${words.length / 2 - 1} destinations\n`);
     }
+    if (words[0] === '-n') return syntaxFault(command.stdin ?? '') ?? SAID(0);
     if (words[0] !== '-a') return main(pf, words);
     const [, , ...rest] = words;
     if (rest[0] === '-f') return loadAnchor(pf, command.stdin ?? '');
@@ -64,15 +65,9 @@ function show(lines: readonly string[]): string {
 
 /** Tables keep their addresses when they are defined again; rules are replaced; a fault changes nothing. */
 function loadAnchor(pf: Pf, text: string): Outcome {
+  const fault = syntaxFault(text);
+  if (fault !== undefined) return fault;
   const lines = text.split('\n').filter(Boolean);
-  const bad = lines.findIndex(
-    (line) => !/^(?:table <\w{1,31}> persist(?: counters)?|block drop (?:in|out) quick .+)$/.test(line),
-  );
-  if (bad !== -1)
-    return SAID(
-      1,
-      `stdin:${bad + 1}: syntax error\npfctl: Syntax error in config file: pf rules not loaded\n`,
-    );
   for (const line of lines) {
     const [, name, counters] = /^table <(\w+)> persist( counters)?/.exec(line) ?? [];
     const addresses = pf.tables.get(name ?? '')?.addresses ?? new Map();
@@ -80,6 +75,13 @@ function loadAnchor(pf: Pf, text: string): Outcome {
   }
   pf.anchorRules = lines.filter((line) => line.startsWith('block')).flatMap(expand);
   return SAID(0);
+}
+
+function syntaxFault(text: string): Outcome | undefined {
+  const line = /^(?:table <\w{1,31}> persist(?: counters)?|block drop (?:in|out) quick .+|)$/;
+  const bad = text.split('\n').findIndex((each) => !line.test(each));
+  if (bad === -1) return undefined;
+  return SAID(1, `stdin:${bad + 1}: syntax error\npfctl: Syntax error in config file: pf rules not loaded\n`);
 }
 
 /** pfctl makes one rule of each protocol in a list. */

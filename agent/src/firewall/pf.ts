@@ -57,6 +57,12 @@ export function pfTables(system: PfSystem, options: PfOptions): EntryCommands {
   };
 }
 
+/** What shows, without a change, whether it works: state, main rules, and whether this system's pfctl can read ours. */
+export function pfTrials(options: PfOptions): readonly Command[] {
+  const reading = { argv: ['pfctl', '-n', '-a', ANCHOR, '-f', '-'], stdin: anchorRules(options) } as const;
+  return [pfctl(['-s', 'info']), pfctl(['-s', 'rules']), reading];
+}
+
 function tablesOf(scope: Scope): readonly EntryTable[] {
   return scope === 'all' ? ENTRY_TABLES : ENTRY_TABLES.slice(0, LOCAL_TABLES);
 }

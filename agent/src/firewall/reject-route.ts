@@ -89,6 +89,14 @@ function route(verb: 'add' | 'delete', source: Source, mark: readonly string[]):
   return { argv: ['route', '-n', verb, ...words] };
 }
 
+/**
+ * Takes away a route that is not there, to an address of documentation (RFC 5737): that it is not there is said only to
+ * who may change routes.
+ */
+export function routeTrial(name: keyof typeof SYSTEMS): readonly Step[] {
+  return [{ command: route('delete', '192.0.2.0', SYSTEMS[name].removalMark), fine: GONE }];
+}
+
 function entryOf(row: RouteRow, { isOurs }: RouteSystem): Entry[] {
   const source = parseSource(row.destination);
   const isLoopback = row.gateway === '127.0.0.1' || row.gateway === '::1';
