@@ -1,9 +1,7 @@
-import { parseSource } from '@picket/protocol';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyCidr } from '../../../protocol/src/arbitraries.ts';
 import { firewallContract, put, want } from './contract.ts';
 import type { Entry } from './entries.ts';
+import { entryContract } from './entry-contract.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
 import { ipfilterRules } from './ipfilter.ts';
 import { createFakeIpfilter } from './ipfilter-fake.ts';
@@ -97,28 +95,5 @@ describe('ipfilter as its manual page tells', () => {
 });
 
 describe('the rules that ipfstat prints', () => {
-  it('give whatever was put in', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyCidr, { maxLength: 20 }), async (networks) => {
-        const sources = [...new Set(networks.map((network) => parseSource(network) ?? '192.0.2.1'))];
-        const ipf = createFakeIpfilter();
-        const entries = sources.map((source, i) => (i % 2 === 0 ? held(source) : dropped(source)));
-        for (const { command } of IPF.add(entries, 0)) await ipf.run(command);
-        const outputs: string[] = [];
-        for (const command of IPF.list('all')) outputs.push((await ipf.run(command)).stdout);
-        const found = IPF.parse(outputs, 0)?.map(({ source, tier }) => `${source} ${tier}`);
-        expect(found?.sort()).toEqual(entries.map(({ source, tier }) => `${source} ${tier}`).sort());
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  it('never break the reader, whatever they are', () => {
-    fc.assert(
-      fc.property(fc.array(fc.string(), { maxLength: 4 }), (outputs) => {
-        IPF.parse(outputs, 0);
-        IPF.refusal?.(outputs);
-      }),
-    );
-  });
+  entryContract(IPF, createFakeIpfilter);
 });

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { parseSource } from '@picket/protocol';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyCidr } from '../../../protocol/src/arbitraries.ts';
 import { firewallContract, put, want } from './contract.ts';
 import type { Entry } from './entries.ts';
+import { entryContract } from './entry-contract.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
 import { ipfwTables } from './ipfw.ts';
 import { createFakeIpfw } from './ipfw-fake.ts';
@@ -166,30 +164,5 @@ describe('the tables that ipfw lists', () => {
     expect(IPFW.parse(['1\n1\n', recorded('ipfw-list-freebsd.txt'), ''], 0)).toBeUndefined();
   });
 
-  it('give whatever was put in', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyCidr, { maxLength: 20 }), async (networks) => {
-        const sources = [...new Set(networks.map((network) => parseSource(network) ?? '192.0.2.1'))];
-        const ipfw = createFakeIpfw();
-        const entries = sources.map((source): Entry => ({ source, tier: 'held', origin: 'shared' }));
-        for (const { command } of [...IPFW.setUp(STANCE), ...IPFW.add(entries, 0)]) await ipfw.run(command);
-        const outputs: string[] = [];
-        for (const command of IPFW.list('all')) outputs.push((await ipfw.run(command)).stdout);
-        expect(IPFW.parse(outputs, 0)?.map(({ source }) => source)).toEqual(sources);
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  it('never break the reader, whatever they say', async () => {
-    const whole = await heads();
-    fc.assert(
-      fc.property(fc.array(fc.string(), { maxLength: 6 }), (outputs) => {
-        IPFW.parse(outputs, 0);
-        IPFW.refusal?.(outputs);
-        IPFW.parse([...whole, ...outputs], 0);
-        ipfwCollision(outputs.join('\n'));
-      }),
-    );
-  });
+  entryContract(IPFW, createFakeIpfw);
 });

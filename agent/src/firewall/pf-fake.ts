@@ -109,7 +109,12 @@ function onTable(pf: Pf, words: readonly string[], stdin: string): Outcome {
   if (known === undefined && verb !== 'add') return SAID(255, 'pfctl: Table does not exist.\n');
   const table = known ?? { counts: false, addresses: new Map<string, number>() };
   pf.tables.set(name, table);
-  if (verb === 'show') return SAID(0, '', [...table.addresses].map((entry) => shown(table, entry)).join(''));
+  if (verb === 'show')
+    return SAID(
+      0,
+      '',
+      [...table.addresses].map((entry) => shown(table, entry, words.includes('-v'))).join(''),
+    );
   for (const address of addresses) {
     if (verb === 'delete') table.addresses.delete(address);
     else if (!table.addresses.has(address)) table.addresses.set(address, 0);
@@ -117,7 +122,8 @@ function onTable(pf: Pf, words: readonly string[], stdin: string): Outcome {
   return SAID(0);
 }
 
-function shown({ counts }: FakeTable, [address, packets]: [string, number]): string {
+function shown({ counts }: FakeTable, [address, packets]: [string, number], isVerbose: boolean): string {
+  if (!isVerbose) return `   ${address}\n`;
   const line = (what: string, n: number) =>
     `\t${what.padEnd(12)} [ Packets: ${String(n).padEnd(18)} Bytes: ${String(n * 40).padEnd(18)} ]\n`;
   const counters = ['In/Block:', 'In/Pass:', 'Out/Block:', 'Out/Pass:'].map((what, i) =>

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { parseSource } from '@picket/protocol';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyCidr } from '../../../protocol/src/arbitraries.ts';
 import { firewallContract, put, want } from './contract.ts';
 import type { Entry } from './entries.ts';
+import { entryContract } from './entry-contract.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
 import { pfTables } from './pf.ts';
 import { createFakePf } from './pf-fake.ts';
@@ -203,29 +201,5 @@ describe('the tables that pfctl shows', () => {
     ]);
   });
 
-  it('give whatever was put in', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyCidr, { maxLength: 20 }), async (networks) => {
-        const sources = [...new Set(networks.map((network) => parseSource(network) ?? '192.0.2.1'))];
-        const pf = createFakePf();
-        const entries = sources.map((source): Entry => ({ source, tier: 'held', origin: 'local' }));
-        for (const { command } of [...PF.setUp(STANCE), ...PF.add(entries, 0)]) await pf.run(command);
-        const outputs: string[] = [];
-        for (const command of PF.list('all')) outputs.push((await pf.run(command)).stdout);
-        expect(PF.parse(outputs, 0)?.map(({ source }) => source)).toEqual(sources);
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  it('never break the reader, whatever they say', async () => {
-    const whole = await heads();
-    fc.assert(
-      fc.property(fc.array(fc.string(), { maxLength: 9 }), (outputs) => {
-        PF.parse(outputs, 0);
-        PF.refusal?.(outputs);
-        PF.parse([...whole, ...outputs], 0);
-      }),
-    );
-  });
+  entryContract(PF, createFakePf);
 });

@@ -35,7 +35,7 @@ export function pfTables(system: PfSystem, options: PfOptions): EntryCommands {
       pfctl(['-s', 'rules']),
       inAnchor(['-s', 'rules']),
       inAnchor(['-s', 'Tables']),
-      ...tablesOf(scope).map(({ name }) => inAnchor(['-v', '-t', name, '-T', 'show'])),
+      ...tablesOf(scope).map(shownOf),
     ],
     refusal: ([info = '', rules = '']) => pfRefusal(system, info, rules),
     parse: (outputs) => {
@@ -73,6 +73,11 @@ function pfctl(words: readonly string[]): Command {
 
 function inAnchor(words: readonly string[]): Command {
   return pfctl(['-a', ANCHOR, ...words]);
+}
+
+/** Counters only of the host's own: five lines for each address of the network's list would be too long. */
+function shownOf({ name, origin }: EntryTable): Command {
+  return inAnchor([...(origin === 'local' ? ['-v'] : []), '-t', name, '-T', 'show']);
 }
 
 /** A change to the anchor; `-q` leaves out the counts that pfctl writes to its standard error. */

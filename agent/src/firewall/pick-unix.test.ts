@@ -62,7 +62,9 @@ describe('the backends of other systems', () => {
     pf.mainRules = ['pass all'];
     ipf.isRunning = false;
     const found = await survey('sunos', hostOf({ pfctl: pf.run, ipf: ipf.run, ipfstat: ipf.run }));
-    expect(found[0]?.[1]).toContain('adds to /etc/firewall/pf.conf, before the first "quick" rule: anchor "picket"');
+    expect(found[0]?.[1]).toContain(
+      'adds to /etc/firewall/pf.conf, before the first "quick" rule: anchor "picket"',
+    );
     expect(found[1]?.[1]).toContain('svcadm enable network/ipfilter');
   });
 

@@ -7,7 +7,7 @@ import { ipfwTables, ipfwTrials } from './ipfw.ts';
 import { ipfwCollision, ipfwRefusal } from './ipfw-refusal.ts';
 import { pfTables, pfTrials } from './pf.ts';
 import { PF_SYSTEMS, pfRefusal } from './pf-refusal.ts';
-import type { Candidate } from "./pick.ts";
+import type { Candidate } from './pick.ts';
 import { rejectRoutes, routeTrial } from './reject-route.ts';
 
 /** Systems with pf, or with routes that throw away, as Node names them. */

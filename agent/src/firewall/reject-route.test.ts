@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { parseSource } from '@picket/protocol';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyCidr } from '../../../protocol/src/arbitraries.ts';
 import { firewallContract, put, want } from './contract.ts';
 import type { Entry } from './entries.ts';
+import { entryContract } from './entry-contract.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
 import { rejectRoutes } from './reject-route.ts';
 import { createFakeRoutes } from './reject-route-fake.ts';
@@ -64,29 +62,10 @@ for (const system of SYSTEMS) {
         /must be root|insufficient privileges/,
       );
     });
+  });
 
-    it('give whatever was put in', async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(anyCidr, { maxLength: 20 }), async (networks) => {
-          const sources = [...new Set(networks.map((network) => parseSource(network) ?? '192.0.2.1'))];
-          const [routes, commands] = [createFakeRoutes(system), rejectRoutes(system)];
-          for (const { command } of commands.add(sources.map(blocked), 0)) await routes.run(command);
-          const outputs: string[] = [];
-          for (const command of commands.list('all')) outputs.push((await routes.run(command)).stdout);
-          const found = commands.parse(outputs, 0)?.map(({ source }) => source);
-          expect(found?.sort()).toEqual(sources.sort());
-        }),
-        { numRuns: 50 },
-      );
-    });
-
-    it('never break the reader, whatever is printed', () => {
-      fc.assert(
-        fc.property(fc.array(fc.string(), { maxLength: 4 }), (outputs) => {
-          rejectRoutes(system).parse(outputs, 0);
-        }),
-      );
-    });
+  describe(`the reader of ${system} routes`, () => {
+    entryContract(rejectRoutes(system), () => createFakeRoutes(system));
   });
 }
 
