@@ -12,13 +12,16 @@ const DENIED: Outcome = {
   stderr: 'Operation not permitted (you must be root)\nnetlink',
 };
 
-/** A host on which commands end as told; `missing` ones cannot be started. */
+const OTHER_FIREWALLS = ['ipset', 'iptables-save', 'ip'];
+
+/** A host on which commands end as told; `missing` ones cannot be started, nor those of other firewalls than nftables. */
 function host({ nft = OK, tcpdump = OK, nflog = true, missing = [] as string[] } = {}, config = '') {
   const policy = parsePolicy(config, 'picket.toml');
   const said: string[] = [];
   const run = async ({ argv }: Command): Promise<Outcome> => {
     const [file] = argv;
-    if (missing.includes(file)) throw new RunError('not_started', `${file}: cannot be started (ENOENT)`);
+    if ([...missing, ...OTHER_FIREWALLS].includes(file))
+      throw new RunError('not_started', `${file}: cannot be started (ENOENT)`);
     if (file === 'tcpdump' && argv.includes('-D')) return { ...OK, stdout: nflog ? '7.nflog (Linux)\n' : '' };
     if (file === 'tcpdump') return tcpdump;
     return file === 'nft' ? nft : OK;
@@ -70,7 +73,7 @@ describe.runIf(process.platform === 'linux')('the choice of engine and firewall'
     ).rejects.toThrow('block.firewall = "nftables": Operation not permitted');
     await expect(
       pickEngine(host({}, '[watch]\nengine = "kernel"\n[block]\nfirewall = "log-only"').choice),
-    ).rejects.toThrow('it blocks by itself, and block.firewall is "log-only"');
+    ).rejects.toThrow('it blocks by itself in the nftables table, and block.firewall is "log-only"');
   });
 
   it('captures packets where the kernel engine cannot tell what it sees, or must not block', async () => {
