@@ -1,4 +1,5 @@
 import type { Command, Runner } from '../run/runner.ts';
+import type { Candidate } from './candidate.ts';
 import { answersOf, runSteps } from './entry-steps.ts';
 import { FirewallError } from './firewall.ts';
 import { IPFILTER_TRIALS, ipfilterRules } from './ipfilter.ts';
@@ -7,7 +8,6 @@ import { ipfwTables, ipfwTrials } from './ipfw.ts';
 import { ipfwCollision, ipfwRefusal } from './ipfw-refusal.ts';
 import { pfTables, pfTrials } from './pf.ts';
 import { PF_SYSTEMS, pfRefusal } from './pf-refusal.ts';
-import type { Candidate } from './pick.ts';
 import { rejectRoutes, routeTrial } from './reject-route.ts';
 
 /** Systems with pf, or with routes that throw away, as Node names them. */

@@ -5,6 +5,7 @@ import { createEntryFirewall } from './entry-firewall.ts';
 import type { Firewall } from './firewall.ts';
 import { createLogOnly } from './log-only.ts';
 import { LINUX_FIREWALLS } from './pick-linux.ts';
+import { UNIX_FIREWALLS } from './pick-unix.ts';
 
 const LOG_ONLY: Candidate = {
   name: 'log-only',
@@ -14,7 +15,7 @@ const LOG_ONLY: Candidate = {
 };
 
 /** All backends, in the order in which `auto` tries them. */
-const CANDIDATES: readonly Candidate[] = [...LINUX_FIREWALLS, LOG_ONLY];
+const CANDIDATES: readonly Candidate[] = [...LINUX_FIREWALLS, ...UNIX_FIREWALLS, LOG_ONLY];
 
 /** Whether a backend works on this host. */
 export interface SurveyedFirewall {
@@ -50,7 +51,7 @@ export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
 /** Which backends work on this host and why the others do not, in the order of `auto`. Changes nothing. */
 export async function surveyFirewalls(choice: FirewallChoice): Promise<SurveyedFirewall[]> {
   return Promise.all(
-    CANDIDATES.map(async (candidate) => {
+    oneOfEach().map(async (candidate) => {
       const why = await whyNotHere(candidate, choice);
       return { name: candidate.name, works: why === undefined, ...(why === undefined ? {} : { why }) };
     }),
@@ -70,11 +71,18 @@ export async function entryFirewallsHere(choice: FirewallChoice): Promise<EntryC
 }
 
 async function named(name: string, choice: FirewallChoice): Promise<Candidate> {
-  const candidate = CANDIDATES.find((c) => c.name === name);
+  const candidate = oneOfEach().find((c) => c.name === name);
   const why = candidate === undefined ? 'it is not built yet' : await whyNotHere(candidate, choice);
   if (candidate === undefined || why !== undefined)
     throw new UnavailableError(`block.firewall = "${name}": ${why}`);
   return candidate;
+}
+
+/** One backend of each name, which several systems may have: that of this system where there is one. */
+function oneOfEach(): readonly Candidate[] {
+  const best = (name: string) =>
+    CANDIDATES.find((c) => c.name === name && isForHere(c)) ?? CANDIDATES.find((c) => c.name === name);
+  return CANDIDATES.filter((candidate) => best(candidate.name) === candidate);
 }
 
 async function whyNotHere(candidate: Candidate, choice: FirewallChoice): Promise<string | undefined> {
