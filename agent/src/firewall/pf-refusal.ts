@@ -46,6 +46,17 @@ export function pfRefusal(system: PfSystem, info: string, rules: string): string
   return undefined;
 }
 
+/**
+ * A main rule that passes packets for good before the anchor is asked, as pfctl prints it: what it passes is not blocked.
+ *
+ * @param rules what `pfctl -s rules` prints: the main rules
+ */
+export function passesBefore(rules: string): string | undefined {
+  const lines = rules.split('\n').map((line) => line.trim());
+  const before = lines.slice(0, Math.max(0, lines.findIndex(asksAnchor)));
+  return before.find((line) => /^pass (?!out\b)(?:.* )?quick\b/.test(line) && !/ on lo\d* /.test(line));
+}
+
 function missing({ file, reload }: PfSystem, line: string, where: string): string {
   return `the main rules lack a line that an administrator adds to ${file}, ${where}: ${line} (then: ${reload})`;
 }

@@ -6,7 +6,7 @@ import { entryContract } from './entry-contract.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
 import { pfTables } from './pf.ts';
 import { createFakePf } from './pf-fake.ts';
-import { PF_SYSTEMS, pfRefusal } from './pf-refusal.ts';
+import { PF_SYSTEMS, passesBefore, pfRefusal } from './pf-refusal.ts';
 
 const STANCE = { allow: [], onLink: [], enforce: true };
 const PF = pfTables(PF_SYSTEMS.freebsd, { forwarded: true });
@@ -169,6 +169,14 @@ describe('what only an administrator can change', () => {
       expect(with_(line)).toBeUndefined();
     for (const line of ['anchor "picket/*" all', 'anchor "picket" out all', 'rdr-anchor "picket" all'])
       expect(with_(line)).toContain('anchor "picket"');
+  });
+
+  it('is a rule that passes packets for good before the anchor is asked', () => {
+    const rules = recorded('pf-rules-pfsense.txt');
+    expect(passesBefore(`${rules}anchor "picket" all\n`)).toMatch(/^pass in quick on em1 .* port = https /);
+    expect(
+      passesBefore(`pass quick on lo0 all\npass out quick all\nanchor "picket" all\n${rules}`),
+    ).toBeUndefined();
   });
 
   it('is seen in the rules of a pfSense', () => {

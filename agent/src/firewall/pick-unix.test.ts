@@ -68,6 +68,16 @@ describe('the backends of other systems', () => {
     expect(found[1]?.[1]).toContain('svcadm enable network/ipfilter');
   });
 
+  it('warn of a rule that passes packets before ours are asked', async () => {
+    const pf = createFakePf();
+    pf.mainRules.unshift('pass in quick proto tcp from any to any port = ssh flags S/SA keep state');
+    const policy = policySchema.parse({});
+    const choice = { policy, ruleset: RULESET_POLICY, run: pf.run, now: Date.now, log: () => {} };
+    const [openbsd] = UNIX_FIREWALLS.filter(({ systems }) => systems?.includes('openbsd'));
+    expect(await openbsd?.whyNot(choice)).toBeUndefined();
+    expect(await openbsd?.warning?.(choice)).toContain('port = ssh');
+  });
+
   it('say when rules of an administrator stand where theirs would', async () => {
     const ipfw = createFakeIpfw();
     ipfw.rules.unshift({ number: 1, set: 0, body: 'allow ip from 192.0.2.0/24 to any' });

@@ -7,7 +7,7 @@ import { ipfilterRefusal } from './ipfilter-refusal.ts';
 import { ipfwTables, ipfwTrials } from './ipfw.ts';
 import { ipfwCollision, ipfwRefusal } from './ipfw-refusal.ts';
 import { pfTables, pfTrials } from './pf.ts';
-import { PF_SYSTEMS, pfRefusal } from './pf-refusal.ts';
+import { PF_SYSTEMS, passesBefore, pfRefusal } from './pf-refusal.ts';
 import { rejectRoutes, routeTrial } from './reject-route.ts';
 
 /** Systems with pf, or with routes that throw away, as Node names them. */
@@ -21,6 +21,13 @@ const pf = (system: System): Candidate => ({
     whyNot(run, pfTrials(policy.block), ([info = '', rules = '']) =>
       pfRefusal(PF_SYSTEMS[system], info, rules),
     ),
+  warning: async ({ run, policy }) => {
+    const answers = await answersOf(run, pfTrials(policy.block));
+    const rule = 'words' in answers ? undefined : passesBefore(answers.outputs[1] ?? '');
+    return rule === undefined
+      ? undefined
+      : `the main rules pass packets before anchor "picket" is asked, and those are not blocked: ${rule}`;
+  },
   commands: async ({ policy }) => pfTables(PF_SYSTEMS[system], policy.block),
 });
 
