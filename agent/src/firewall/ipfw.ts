@@ -64,7 +64,8 @@ function creation({ name }: EntryTable): string {
 
 /**
  * Many commands in one run of ipfw. `-q`: an entry that is there already, or is not, is no failure, nor is a set without
- * rules; else the first line that fails ends the run.
+ * rules; else the first line that fails ends the run. FreeBSD's /dev/stdin is descriptor 0 once more, also where that is
+ * a socket, as Node's pipes are.
  */
 function script(lines: readonly string[]): Command {
   return { argv: ['ipfw', '-q', '/dev/stdin'], stdin: lines.map((line) => `${line}\n`).join('') };

@@ -7,6 +7,7 @@ import { createEntryFirewall } from './entry-firewall.ts';
 import { pfTables } from './pf.ts';
 import { createFakePf } from './pf-fake.ts';
 import { PF_SYSTEMS, passesBefore, pfRefusal } from './pf-refusal.ts';
+import { areWhole } from './pf-rules.ts';
 
 const STANCE = { allow: [], onLink: [], enforce: true };
 const PF = pfTables(PF_SYSTEMS.freebsd, { forwarded: true });
@@ -173,7 +174,7 @@ describe('what only an administrator can change', () => {
 
   it('is a rule that passes packets for good before the anchor is asked', () => {
     const rules = recorded('pf-rules-pfsense.txt');
-    expect(passesBefore(`${rules}anchor "picket" all\n`)).toMatch(/^pass in quick on em1 .* port = https /);
+    expect(passesBefore(`${rules}anchor "picket" all\n`)).toMatch(/^pass quick inet6 proto ipv6-icmp all /);
     expect(
       passesBefore(`pass quick on lo0 all\npass out quick all\nanchor "picket" all\n${rules}`),
     ).toBeUndefined();
@@ -183,6 +184,29 @@ describe('what only an administrator can change', () => {
     const rules = recorded('pf-rules-pfsense.txt');
     expect(pfRefusal(freebsd, ENABLED, rules)).toContain('anchor "picket"');
     expect(pfRefusal(freebsd, ENABLED, `anchor "picket" all\n${rules}`)).toBeUndefined();
+  });
+});
+
+describe('the rules that pfctl prints', () => {
+  it('name tables, the host itself and types of ICMPv6 as the reader expects', () => {
+    // What a pfSense prints of rules like ours, with the tables' names in place of its own.
+    const [here, echo] = ['from <sshguard> to (self)', 'icmp6-type echoreq'].map((words) =>
+      lines(recorded('pf-rules-pfsense.txt')).some((line) => line.includes(words)),
+    );
+    expect([here, echo]).toEqual([true, true]);
+    const printed = (name: string) => `block drop in quick inet from <${name}> to (self)`;
+    const names = [
+      'picket_local_held',
+      'picket_local_dropped',
+      'picket_shared_held',
+      'picket_shared_dropped',
+    ];
+    const leaving = names
+      .filter((n) => n.endsWith('dropped'))
+      .map((n) => `block drop out quick inet from (self) to <${n}>`);
+    expect(areWhole([...names.map(printed), ...leaving].join('\n'))).toBe(true);
+    expect(areWhole(names.map(printed).join('\n'))).toBe(false);
+    expect(areWhole(recorded('pf-rules-pfsense.txt'))).toBe(false);
   });
 });
 
