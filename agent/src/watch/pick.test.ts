@@ -12,7 +12,9 @@ const DENIED: Outcome = {
   stderr: 'Operation not permitted (you must be root)\nnetlink',
 };
 
-/** A host on which commands end as told; `missing` ones cannot be started. */
+const OTHER_FIREWALLS = ['ipset', 'iptables-save', 'ip'];
+
+/** A host on which commands end as told; `missing` ones cannot be started, nor those of other firewalls than nftables. */
 function host(
   { nft = OK, tcpdump = OK, nflog = true, missing = [] as string[], absent = [] as string[] } = {},
   config = '',
@@ -21,7 +23,8 @@ function host(
   const said: string[] = [];
   const run = async ({ argv }: Command): Promise<Outcome> => {
     const [file] = argv;
-    if (missing.includes(file)) throw new RunError('not_started', `${file}: cannot be started (ENOENT)`);
+    if ([...missing, ...OTHER_FIREWALLS].includes(file))
+      throw new RunError('not_started', `${file}: cannot be started (ENOENT)`);
     if (file === 'tcpdump' && argv.includes('-D')) return { ...OK, stdout: nflog ? '7.nflog (Linux)\n' : '' };
     const gone = absent.find((name) => argv[2] === name);
     if (gone !== undefined)
@@ -76,7 +79,7 @@ describe.runIf(process.platform === 'linux')('the choice of engine and firewall'
     ).rejects.toThrow('block.firewall = "nftables": Operation not permitted');
     await expect(
       pickEngine(host({}, '[watch]\nengine = "kernel"\n[block]\nfirewall = "log-only"').choice),
-    ).rejects.toThrow('it blocks by itself, and block.firewall is "log-only"');
+    ).rejects.toThrow('it blocks by itself in the nftables table, and block.firewall is "log-only"');
   });
 
   it('captures packets where the kernel engine cannot tell what it sees, or must not block', async () => {

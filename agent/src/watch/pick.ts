@@ -77,7 +77,10 @@ async function servedPorts([from, to]: PortRange): Promise<OpenPort[]> {
 /** Why the kernel engine does not work on this host, or undefined when it does. */
 async function whyNotKernel({ policy, ruleset, run }: EngineChoice): Promise<string | undefined> {
   if (process.platform !== 'linux') return `this system is ${process.platform}; the engine is Linux's`;
-  if (policy.block.firewall === 'log-only') return 'it blocks by itself, and block.firewall is "log-only"';
+  const { firewall } = policy.block;
+  // Detection and blocks are one table: the packet that trips a source is refused by the rule that counts it.
+  if (firewall !== 'auto' && firewall !== 'nftables')
+    return `it blocks by itself in the nftables table, and block.firewall is "${firewall}"`;
   const devices = await run({ argv: ['tcpdump', '-D'] }).catch((error: Error) => error);
   if (devices instanceof Error) return `${devices.message}; install the package tcpdump`;
   if (!/\bnflog\b/.test(devices.stdout)) return 'this tcpdump cannot read NFLOG';
