@@ -78,6 +78,17 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     expect(await reaches()).toBe(true);
   });
 
+  test('the short hold of the kernel becomes the longer block of who came back', async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    const held = `add element inet picket held4 { ${SCANNER} timeout 10s }`;
+    await lab.mustExec('a', ['nft', held]);
+    await put(firewall, { ...want([SCANNER]), ...NETWORKS });
+    const [block] = await firewall.look();
+    expect((block?.untilMs ?? 0) - Date.now()).toBeGreaterThan(3_000_000);
+    expect(await reaches()).toBe(false);
+  });
+
   test('a new agent finds the blocks in force, and leaves them so while it loads its table', async () => {
     const first = backend();
     await first.open(NETWORKS);

@@ -152,7 +152,9 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, polic
   const isThere = ({ source }: Element) =>
     trustsKernel && want.local.get(source)?.decidedBy === 'kernel' && !state.local.has(source);
   const missing = local.add.filter((element) => !isThere(element));
-  lines.push(...deleteBlocks('local', local.remove), ...addBlocks('local', missing, nowMs));
+  // The kernel may hold such a source already, for the first duration: its element is replaced, since no end can be moved.
+  const held = detects ? missing.filter(({ source }) => !state.local.has(source)) : [];
+  lines.push(...deleteBlocks('local', [...local.remove, ...held]), ...addBlocks('local', missing, nowMs));
   const lifted = local.remove
     .filter((e) => e.untilMs > nowMs && !want.local.has(e.source))
     .map((e) => e.source);
