@@ -6,9 +6,9 @@ export const SESSION_PROPERTIES = ['Id', 'Remote', 'RemoteHost', 'Class', 'State
 /** Most sessions that are looked at: each is one more question to logind. */
 export const MOST_SESSIONS = 512;
 
-/** Ids of `loginctl list-sessions --no-legend`: the first word of each line. `c7` is a session without an audit id. */
+/** Ids of `loginctl list-sessions --no-legend`: the first word of each line, with a user's number behind it. */
 export function sessionIds(list: string): string[] {
-  const ids = list.split('\n').flatMap((line) => /^\s*([A-Za-z0-9]{1,32})\s/.exec(line)?.[1] ?? []);
+  const ids = list.split('\n').flatMap((line) => /^\s*([A-Za-z0-9]{1,32})\s+\d+\s/.exec(line)?.[1] ?? []);
   return [...new Set(ids)].slice(0, MOST_SESSIONS);
 }
 

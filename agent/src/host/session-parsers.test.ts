@@ -17,7 +17,7 @@ describe('the sessions of logind', () => {
     const lines =
       '     3 1000 alice seat0 tty2\n    c7    0 root\n   21 1000 meriel - 61261 user pts/1 no -\n   21 1000 meriel\n';
     expect(sessionIds(lines)).toEqual(['3', 'c7', '21']);
-    expect(sessionIds('No sessions.\n')).toEqual(['No']);
+    expect(sessionIds('No sessions.\n')).toEqual([]);
     expect(sessionIds('')).toEqual([]);
   });
 
