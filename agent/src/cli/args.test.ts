@@ -32,7 +32,7 @@ it.each([
   [['pause', '--for', 'ever'], 'pause: --for must be a duration like'],
   [['pause', '--for', '40d'], 'from 1s to 31d'],
   [['lift'], 'lift: --all is missing'],
-  [['run', '--json'], '--json belongs to status and explain, not to run'],
+  [['run', '--json'], '--json belongs to doctor and status and explain, not to run'],
   [['status', '--json', '--watch'], 'status: either --json or --watch'],
   [['run', '--join-key-file', 'x'], '--join-key-file belongs to enroll, not to run'],
 ])('refuses %j and says why', (args, reason) => {

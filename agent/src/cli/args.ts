@@ -13,6 +13,7 @@ export type Call =
   | { command: 'pause'; config: string; forMs: number }
   | { command: 'resume' | 'lift'; config: string }
   | ImportCall
+  | { command: 'doctor'; config: string; json: boolean; transcript: boolean }
   | { command: 'version' }
   | { command: 'help' };
 
@@ -29,6 +30,9 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent enroll   join a network with a join key, read from a prompt,
                         or from --join-key-file FILE ("-": standard input)
   picket-agent check    read the config, say what would run, change nothing
+  picket-agent doctor   look at all that can keep it from working, and say what
+                        to do; --json for programs, --transcript with what was
+                        run, for a report. Exit status 1: something is wrong
   picket-agent down     remove all that Picket has in the firewall, and
                         forget its blocks; stop the service first
   picket-agent replay   say what would have tripped in a capture (below)
@@ -56,6 +60,7 @@ const COMMANDS = {
   run: {},
   enroll: { options: ['join-key-file'] },
   check: {},
+  doctor: { options: ['json', 'transcript'] },
   down: {},
   status: { options: ['json', 'watch'] },
   explain: { options: ['json'], argument: 'ADDRESS' },
@@ -74,6 +79,7 @@ const OPTIONS = {
   config: { type: 'string' },
   'join-key-file': { type: 'string' },
   json: { type: 'boolean' },
+  transcript: { type: 'boolean' },
   watch: { type: 'boolean' },
   for: { type: 'string' },
   all: { type: 'boolean' },
@@ -139,6 +145,11 @@ function callOf(
       return ok({ command });
     case 'enroll':
       return ok({ command, config, joinKeyFile: values['join-key-file'] });
+    case 'doctor': {
+      const { transcript = false } = values;
+      if (json && transcript) return { ok: false, reason: 'doctor: either --json or --transcript' };
+      return ok({ command, config, json, transcript });
+    }
     case 'status':
       if (json && watch) return { ok: false, reason: 'status: either --json or --watch' };
       return ok({ command, config, json, watch });
