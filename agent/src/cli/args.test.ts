@@ -16,6 +16,11 @@ it.each([
   [['pause'], { command: 'pause', config: '/etc/picket/picket.toml', forMs: 3_600_000 }],
   [['pause', '--for', '2d', '--config', 'x'], { command: 'pause', config: 'x', forMs: 172_800_000 }],
   [['lift', '--all', '--config', 'x'], { command: 'lift', config: 'x' }],
+  [['doctor', '--config', 'x'], { command: 'doctor', config: 'x', json: false, transcript: false }],
+  [
+    ['doctor', '--transcript', '--config', 'x'],
+    { command: 'doctor', config: 'x', json: false, transcript: true },
+  ],
   [['--version'], { command: 'version' }],
   [['-h'], { command: 'help' }],
 ])('reads %j', (args, call) => {
@@ -34,6 +39,8 @@ it.each([
   [['lift'], 'lift: --all is missing'],
   [['run', '--json'], '--json belongs to doctor and status and explain, not to run'],
   [['status', '--json', '--watch'], 'status: either --json or --watch'],
+  [['doctor', '--json', '--transcript'], 'doctor: either --json or --transcript'],
+  [['run', '--transcript'], '--transcript belongs to doctor, not to run'],
   [['run', '--join-key-file', 'x'], '--join-key-file belongs to enroll, not to run'],
 ])('refuses %j and says why', (args, reason) => {
   expect(parseCall(args)).toEqual({ ok: false, reason: expect.stringContaining(reason) });

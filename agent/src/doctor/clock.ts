@@ -30,7 +30,10 @@ export function clockFinding(offset: ClockOffset | undefined): Finding {
     ? 'the collector, by its signed answer'
     : 'the collector, by its unsigned Date header';
   if (Math.abs(offsetMs) <= NOISE_MS) return ok(`the clock agrees with ${source}`);
-  const what = `the clock is ${spanWords(Math.abs(offsetMs))} ${offsetMs > 0 ? 'behind' : 'ahead of'} ${source}`;
+  // A header of whole seconds would make two hours 1 h 59 m.
+  const stepMs = Math.abs(offsetMs) < WRONG_MS ? 1_000 : 10_000;
+  const span = spanWords(Math.round(Math.abs(offsetMs) / stepMs) * stepMs);
+  const what = `the clock is ${span} ${offsetMs > 0 ? 'behind' : 'ahead of'} ${source}`;
   const todo = 'set it: timedatectl set-ntp true, or the time daemon of this system';
   return Math.abs(offsetMs) < WRONG_MS
     ? note(what, todo)

@@ -89,8 +89,8 @@ function groupFinding(isUsed: boolean | undefined, running: string | undefined, 
         );
   return isUsed
     ? wrong(
-        `another program listens to NFLOG group ${group}`,
-        'set another nflog_group under [kernel] in picket.toml',
+        `somebody listens to NFLOG group ${group}, and no agent of this engine runs`,
+        'a tcpdump that a killed agent left goes with its next start; else set another nflog_group under [kernel] in picket.toml',
       )
     : ok(`NFLOG group ${group} is free`);
 }

@@ -1,11 +1,18 @@
 import { startListening } from '../../run/listening-child.ts';
 import type { Command, Runner } from '../../run/runner.ts';
 
-/** How long the namespaces of a trial live by themselves, s: whatever ends this process, they and their wire go. */
+/** How long the namespaces of a trial live at most, s. */
 const LIFE_S = 30;
 
-/** Words of a holder of a namespace when it is in it. The whole script is fixed text. */
-const HOLD = ['sh', '-c', `echo "in place $$" >&2; exec sleep ${LIFE_S}`] as const;
+/**
+ * Holds a namespace. It writes into the pipe to this process now and then, and ends when nobody reads any more: whatever ends
+ * this process, the namespaces and their wire go within a second. The whole script is fixed text.
+ */
+const HOLD = [
+  'sh',
+  '-c',
+  `echo "in place $$" >&2; i=0; while [ $i -lt ${LIFE_S} ] && sleep 1 && echo; do i=$((i + 1)); done`,
+] as const;
 
 /** Puts a command line into namespaces. */
 export type Enter = (argv: Command['argv']) => Command['argv'];

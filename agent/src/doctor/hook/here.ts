@@ -5,7 +5,7 @@ import { TRIAL_MS, type Verdicts } from './apart.ts';
 import { openArena } from './arena.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 import { openRange, type Range } from './volley.ts';
-import { layWire, type Trial, whyTaken } from './wire.ts';
+import { cutWire, layWire, type Trial, whyTaken } from './wire.ts';
 
 /** What is loaded in the kernel: no table of ours, one without rules that refuse, or the whole one. */
 export type Loaded = 'no table' | 'no rules' | 'whole' | 'not permitted';
@@ -49,6 +49,7 @@ export async function tryHere(run: Runner): Promise<HereResult> {
     }
     return { ok: true, verdicts };
   } finally {
+    await cutWire(run, arena);
     await arena.close();
   }
 }

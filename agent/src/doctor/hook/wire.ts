@@ -45,6 +45,14 @@ export async function whyTaken(run: Runner): Promise<string | undefined> {
   return undefined;
 }
 
+/** The host's end of the wire. */
+const wireName = (): string => `pktdoc${process.pid % 1_000_000}`;
+
+/** Takes the wire away; its namespace would do so too, a moment later. */
+export async function cutWire(run: Runner, arena: Arena): Promise<void> {
+  await ip(run, arena.inHost, `link delete ${wireName()}`);
+}
+
 /**
  * Lays the wire. It has the families that this system has.
  *
@@ -52,7 +60,7 @@ export async function whyTaken(run: Runner): Promise<string | undefined> {
  * @throws Error in `ip`'s words when there is no wire
  */
 export async function layWire(run: Runner, arena: Arena): Promise<readonly Trial[]> {
-  const name = `pktdoc${process.pid % 1_000_000}`;
+  const name = wireName();
   const inHost = (line: string) => ip(run, arena.inHost, line);
   const inPeer = (line: string) => ip(run, arena.inPeer, line);
   must(await inHost(`link add ${name} type veth peer name eth0 netns ${arena.peerPid}`));
