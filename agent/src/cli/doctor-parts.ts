@@ -1,6 +1,7 @@
 import type { EngineName } from '../doctor/engines.ts';
 import type { SurveyFirewalls } from '../doctor/firewalls.ts';
 import type { OpenFirewall } from '../doctor/hook/apart.ts';
+import { createNftables } from '../firewall/nftables.ts';
 import { pickFirewall } from '../firewall/pick.ts';
 import { readEphemeralPorts } from '../host/facts.ts';
 import { rulesetPolicy } from '../policy/derive.ts';
@@ -37,7 +38,12 @@ export async function doctorParts(policy: Policy, run: Runner): Promise<DoctorPa
         { name: 'log-only', works: true },
       ];
     },
-    openFirewall: (name, inside) => choose(name as Policy['block']['firewall'], inside),
+    async openFirewall(name, inside) {
+      if (name !== 'nftables') return choose(name as Policy['block']['firewall'], inside);
+      // Not by the choice: every command of a trial has to go through the runner that leads into its namespace.
+      const ruleset = rulesetPolicy(policy, ephemeral, false);
+      return createNftables({ ...common, run: inside, policy: ruleset });
+    },
     whyNotEngine(engine) {
       const wanting: Policy = { ...policy, watch: { ...policy.watch, engine } };
       return whyNot(

@@ -22,6 +22,8 @@ const WELL: Status = {
     sharedBlocks: 0,
     sharedLifted: 0,
     packetsDropped: 0,
+    isLimiting: false,
+    allowances: [],
   },
   uplink: { isEnrolled: true, clockOffsetMs: 0, listVersion: 1, listEntries: 0, listRefused: {} },
 };

@@ -6,7 +6,7 @@ import { openRange } from './volley.ts';
 import { layWire, type Trial } from './wire.ts';
 
 /** How long a block of a trial lasts by itself, ms. */
-export const TRIAL_MS = 30_000;
+const TRIAL_MS = 30_000;
 
 /** Makes a backend whose commands a given runner runs. */
 export type OpenFirewall = (name: string, run: Runner) => Promise<Firewall>;

@@ -1,9 +1,10 @@
-import { addBlocks, deleteBlocks, type Element } from '../../nft/elements.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { addBlocks, type Element } from '../../nft/elements.ts';
 import { blockSet, TABLE } from '../../nft/names.ts';
 import type { Runner } from '../../run/runner.ts';
-import { TRIAL_MS, type Verdicts } from './apart.ts';
+import type { Verdicts } from './apart.ts';
 import { openArena } from './arena.ts';
-import { type Verdict, verdictOf } from './verdict.ts';
+import { type Stages, type Verdict, verdictOf } from './verdict.ts';
 import { openRange, type Range } from './volley.ts';
 import { cutWire, layWire, type Trial, whyTaken } from './wire.ts';
 
@@ -28,10 +29,21 @@ export async function loadedTable(run: Runner): Promise<Loaded> {
 /** Why a trial on the host itself cannot be made, or its verdicts. */
 export type HereResult = { ok: true; verdicts: Verdicts } | { ok: false; why: string };
 
+/** Shortest time for which the stranger is in the table, ms; it is longer where volleys are slow. */
+const LEAST_MS = 2_000;
+
+/** How often a trial is made anew, for longer, when its block ended before its packets were sent. */
+const TRIES = 3;
+
+/** Longest wait for a block to end by itself after its time, ms. */
+const LATE_MS = 3_000;
+
 /**
  * Tries the table in the kernel: a stranger at the end of a wire of its own sends to this host, is put into the table, sends
- * again, and is taken out. The set is the network's: an agent reads the sets of its own blocks back, and would take the
- * stranger for one that the kernel has found. The element ends by itself within half a minute, and so does the wire.
+ * again, and once more when its time there is over.
+ *
+ * It is put into a set of the network: an agent reads the sets of its own blocks back, and would take the stranger for one that
+ * the kernel has found. And it is not taken out: an agent takes what others delete for damage, and makes its table anew.
  */
 export async function tryHere(run: Runner): Promise<HereResult> {
   const taken = await whyTaken(run);
@@ -54,24 +66,45 @@ export async function tryHere(run: Runner): Promise<HereResult> {
   }
 }
 
-async function tryTable(run: Runner, { source }: Trial, { fire }: Range): Promise<Verdict> {
-  const nowMs = Date.now();
-  const element: Element = { source, tier: 'held', untilMs: nowMs + TRIAL_MS };
-  const load = async (lines: readonly string[]) => {
-    const { status, stderr } = await run({ argv: ['nft', '-f', '-'], stdin: `${lines.join('\n')}\n` });
-    if (status !== 0) throw new Error(`nft: ${stderr.trim().slice(0, 300)}`);
-  };
-  const before = await fire();
-  const countedBefore = await heldCount(run);
-  try {
-    await load(addBlocks('shared', [element], nowMs));
-    const blocked = await fire();
-    const counted = (await heldCount(run)) - countedBefore;
-    await load(deleteBlocks('shared', [element]));
-    return verdictOf({ before, blocked, after: await fire(), counted });
-  } finally {
-    await load(deleteBlocks('shared', [element])).catch(() => {});
+async function tryTable(run: Runner, trial: Trial, range: Range): Promise<Verdict> {
+  const startedAtMs = performance.now();
+  const before = await range.fire();
+  let lastsMs = Math.max(LEAST_MS, 4 * (performance.now() - startedAtMs));
+  for (let left = TRIES; ; left--) {
+    const stages = await tryBlock(run, trial, range, lastsMs);
+    if (stages !== undefined) return verdictOf({ before, ...stages });
+    if (left === 1)
+      return {
+        kind: 'unknown',
+        words: 'this host is too busy: the block of the trial ended before its packets were sent',
+      };
+    lastsMs *= 3;
   }
+}
+
+/** Blocks for a time, sends, and sends again when it is over. @returns undefined when that was over too early */
+async function tryBlock(
+  run: Runner,
+  { source }: Trial,
+  { fire }: Range,
+  lastsMs: number,
+): Promise<Omit<Stages, 'before'> | undefined> {
+  const countedBefore = await heldCount(run);
+  const startedAtMs = performance.now();
+  const element: Element = { source, tier: 'held', untilMs: lastsMs };
+  const stdin = `${addBlocks('shared', [element], 0).join('\n')}\n`;
+  const { status, stderr } = await run({ argv: ['nft', '-f', '-'], stdin });
+  if (status !== 0) throw new Error(`nft: ${stderr.trim().slice(0, 300)}`);
+  const blocked = await fire();
+  const leftMs = lastsMs - (performance.now() - startedAtMs);
+  const counted = (await heldCount(run)) - countedBefore;
+  // nft counts in whole seconds, upwards.
+  await sleep(Math.max(0, leftMs + 1_000));
+  if (leftMs < 0) return undefined;
+  const endMs = performance.now() + LATE_MS;
+  let after = await fire();
+  while (after.stranger === 0 && performance.now() < endMs) after = await fire();
+  return { blocked, after, counted };
 }
 
 /** Packets that the tier has refused since the table was made, of all sources. */
