@@ -3,7 +3,7 @@ import { addBlocks, type Element } from '../../nft/elements.ts';
 import { blockSet, TABLE } from '../../nft/names.ts';
 import type { Runner } from '../../run/runner.ts';
 import type { Verdicts } from './apart.ts';
-import { openArena } from './arena.ts';
+import { type Arena, openArena } from './arena.ts';
 import { type Stages, type Verdict, verdictOf } from './verdict.ts';
 import { openRange, type Range } from './volley.ts';
 import { cutWire, layWire, type Trial, whyTaken } from './wire.ts';
@@ -53,17 +53,21 @@ export async function tryHere(run: Runner): Promise<HereResult> {
   try {
     const trials = await layWire(run, arena).catch((error: Error) => error);
     if (trials instanceof Error) return { ok: false, why: `no wire can be laid: ${trials.message}` };
-    const verdicts = [];
-    for (const trial of trials) {
-      const range = await openRange(run, arena, trial);
-      const verdict = await tryTable(run, trial, range).finally(() => range.close());
-      verdicts.push({ family: trial.family, verdict });
-    }
+    const verdicts = await tryAll(run, arena, trials).finally(() => cutWire(run, arena));
     return { ok: true, verdicts };
   } finally {
-    await cutWire(run, arena);
     await arena.close();
   }
+}
+
+async function tryAll(run: Runner, arena: Arena, trials: readonly Trial[]): Promise<Verdicts> {
+  const verdicts = [];
+  for (const trial of trials) {
+    const range = await openRange(run, arena, trial);
+    const verdict = await tryTable(run, trial, range).finally(() => range.close());
+    verdicts.push({ family: trial.family, verdict });
+  }
+  return verdicts;
 }
 
 async function tryTable(run: Runner, trial: Trial, range: Range): Promise<Verdict> {

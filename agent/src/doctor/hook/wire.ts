@@ -45,12 +45,12 @@ export async function whyTaken(run: Runner): Promise<string | undefined> {
   return undefined;
 }
 
-/** The host's end of the wire. */
-const wireName = (): string => `pktdoc${process.pid % 1_000_000}`;
+/** The host's end of the wire. There can be one of that name only, so two doctors never lay wires at the same time. */
+const WIRE = 'pktdoc0';
 
 /** Takes the wire away; its namespace would do so too, a moment later. */
 export async function cutWire(run: Runner, arena: Arena): Promise<void> {
-  await ip(run, arena.inHost, `link delete ${wireName()}`);
+  await ip(run, arena.inHost, `link delete ${WIRE}`);
 }
 
 /**
@@ -60,16 +60,15 @@ export async function cutWire(run: Runner, arena: Arena): Promise<void> {
  * @throws Error in `ip`'s words when there is no wire
  */
 export async function layWire(run: Runner, arena: Arena): Promise<readonly Trial[]> {
-  const name = wireName();
   const inHost = (line: string) => ip(run, arena.inHost, line);
   const inPeer = (line: string) => ip(run, arena.inPeer, line);
-  must(await inHost(`link add ${name} type veth peer name eth0 netns ${arena.peerPid}`));
+  must(await inHost(`link add ${WIRE} type veth peer name eth0 netns ${arena.peerPid}`));
   for (const line of ['link set lo up', 'link set eth0 up']) must(await inPeer(line));
-  must(await inHost(`link set ${name} up`));
+  must(await inHost(`link set ${WIRE} up`));
   await inHost('link set lo up');
   const usable: Trial[] = [];
   for (const trial of TRIALS) {
-    const added = await addressesOf(trial, name, inHost, inPeer);
+    const added = await addressesOf(trial, inHost, inPeer);
     if (added === undefined) usable.push(trial);
     else if (trial.family === 4) throw new Error(added);
   }
@@ -79,14 +78,13 @@ export async function layWire(run: Runner, arena: Arena): Promise<readonly Trial
 /** Why the addresses of a trial cannot be set, or undefined when they are. */
 async function addressesOf(
   { family, host, stranger, control, controlHost, prefix }: Trial,
-  name: string,
   inHost: (line: string) => Promise<string | undefined>,
   inPeer: (line: string) => Promise<string | undefined>,
 ): Promise<string | undefined> {
   const add = (address: Address, device: string) =>
     `address add ${address}/${prefix} dev ${device}${family === 6 ? ' nodad' : ''}`;
   for (const address of new Set([host, controlHost])) {
-    const fault = await inHost(add(address, name));
+    const fault = await inHost(add(address, WIRE));
     if (fault !== undefined) return fault;
   }
   for (const address of [stranger, control]) {
