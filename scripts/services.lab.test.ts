@@ -95,6 +95,12 @@ describe.skipIf(missing)(`the services on systemd${missing ? ` (skipped: ${missi
     });
   });
 
+  test('the doctor finds nothing wrong, and its packets are refused, without being root', async () => {
+    const { status, said } = await machine.run('picket-agent doctor');
+    expect({ status, said }).toMatchObject({ status: 0, said: expect.stringContaining('Nothing is wrong') });
+    expect(said).toMatch(/^ok {5}hook {7}on this host, IPv4: 5 packets .* refused and counted/m);
+  });
+
   test('blocks of the network are in the kernel, and outlive a stop of both services', async () => {
     await picket('block office 198.51.100.7 --reason trial');
     const isBlocked = async () =>

@@ -2,6 +2,7 @@ import { bookPath } from './blocks/book.ts';
 import { type Call, DEFAULT_CONFIG, parseCall, USAGE } from './cli/args.ts';
 import { asker } from './cli/ask.ts';
 import { checkCommand } from './cli/check.ts';
+import { doctorCommand } from './cli/doctor.ts';
 import { downCommand } from './cli/down.ts';
 import { enrollCommand } from './cli/enroll.ts';
 import { explainCommand } from './cli/explain.ts';
@@ -35,12 +36,14 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (call.command === 'import') return importCommand(call);
+  // A config that cannot be used is one of its findings.
+  if (call.command === 'doctor') return doctorCommand(call);
   const policy = await loadPolicy(call.config, call.config === DEFAULT_CONFIG);
   return perform(call, policy);
 }
 
 function perform(
-  call: Exclude<Call, { command: 'help' | 'version' | 'import' }>,
+  call: Exclude<Call, { command: 'help' | 'version' | 'import' | 'doctor' }>,
   policy: Policy,
 ): Promise<number> {
   const log = stderrLog('info');

@@ -26,6 +26,7 @@ describe('never blocked', () => {
     ['gateways', 'gateway'],
     ['resolvers', 'resolver'],
     ['collectors', 'collector'],
+    ['sessions', 'session'],
   ] as const)('is whatever holds one of the %s', (fact, reason) => {
     fc.assert(
       fc.property(anyAddress, (address) => {

@@ -12,6 +12,8 @@ export interface NeverBlockFacts {
   readonly collectors: readonly Address[];
   /** The policy's or the network's allow list. */
   readonly allow: readonly Cidr[];
+  /** Where authenticated sessions on this host come from; only a host itself knows. */
+  readonly sessions?: readonly Address[];
 }
 
 /** Why a source is never blocked. */
@@ -25,7 +27,8 @@ export type NeverBlockReason =
   | 'gateway'
   | 'resolver'
   | 'collector'
-  | 'allow list';
+  | 'allow list'
+  | 'session';
 
 /** Address blocks that name no single remote machine. RFC 6890 (special purpose), RFC 4291 section 2.4. */
 const SPECIAL: readonly (readonly [Cidr, NeverBlockReason])[] = [
@@ -67,6 +70,7 @@ export function neverBlockRule(
     ...protect('gateway', facts.gateways),
     ...protect('resolver', facts.resolvers),
     ...protect('collector', facts.collectors),
+    ...protect('session', facts.sessions ?? []),
   ];
   return (source) => {
     const { bits, first, last } = spanOf(source);

@@ -19,6 +19,11 @@ it.each([
   [['restore'], { command: 'restore', config: '/etc/picket/picket.toml' }],
   [['check'], { command: 'check', config: '/etc/picket/picket.toml', needs: false }],
   [['check', '--needs'], { command: 'check', config: '/etc/picket/picket.toml', needs: true }],
+  [['doctor', '--config', 'x'], { command: 'doctor', config: 'x', json: false, transcript: false }],
+  [
+    ['doctor', '--transcript', '--config', 'x'],
+    { command: 'doctor', config: 'x', json: false, transcript: true },
+  ],
   [['--version'], { command: 'version' }],
   [['-h'], { command: 'help' }],
 ])('reads %j', (args, call) => {
@@ -36,8 +41,10 @@ it.each([
   [['pause', '--for', '40d'], 'from 1s to 31d'],
   [['lift'], 'lift: --all is missing'],
   [['run', '--needs'], '--needs belongs to check, not to run'],
-  [['run', '--json'], '--json belongs to status and explain, not to run'],
+  [['run', '--json'], '--json belongs to doctor and status and explain, not to run'],
   [['status', '--json', '--watch'], 'status: either --json or --watch'],
+  [['doctor', '--json', '--transcript'], 'doctor: either --json or --transcript'],
+  [['run', '--transcript'], '--transcript belongs to doctor, not to run'],
   [['run', '--join-key-file', 'x'], '--join-key-file belongs to enroll, not to run'],
 ])('refuses %j and says why', (args, reason) => {
   expect(parseCall(args)).toEqual({ ok: false, reason: expect.stringContaining(reason) });

@@ -16,6 +16,7 @@ export type Call =
   | { command: 'resume' | 'lift'; config: string }
   | OrderCall
   | ImportCall
+  | { command: 'doctor'; config: string; json: boolean; transcript: boolean }
   | { command: 'version' }
   | { command: 'help' };
 
@@ -33,6 +34,9 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
                         or from --join-key-file FILE ("-": standard input)
   picket-agent check    read the config, say what would run, change nothing;
                         --needs: what it takes beyond the least, for programs
+  picket-agent doctor   look at all that can keep it from working, and say what
+                        to do; --json for programs, --transcript with what was
+                        run, for a report. Exit status 1: something is wrong
   picket-agent down     remove all that Picket has in the firewall, and
                         forget its blocks; stop the service first
   picket-agent restore  put the blocks that are kept over a reboot in force
@@ -78,6 +82,7 @@ const COMMANDS = {
   run: {},
   enroll: { options: ['join-key-file'] },
   check: { options: ['needs'] },
+  doctor: { options: ['json', 'transcript'] },
   down: {},
   restore: {},
   status: { options: ['json', 'watch'] },
@@ -101,6 +106,7 @@ const OPTIONS = {
   config: { type: 'string' },
   'join-key-file': { type: 'string' },
   json: { type: 'boolean' },
+  transcript: { type: 'boolean' },
   watch: { type: 'boolean' },
   for: { type: 'string' },
   all: { type: 'boolean' },
@@ -175,6 +181,11 @@ function callOf(
       return ok({ command, config, joinKeyFile: values['join-key-file'] });
     case 'check':
       return ok({ command, config, needs: values.needs === true });
+    case 'doctor': {
+      const { transcript = false } = values;
+      if (json && transcript) return { ok: false, reason: 'doctor: either --json or --transcript' };
+      return ok({ command, config, json, transcript });
+    }
     case 'status':
       if (json && watch) return { ok: false, reason: 'status: either --json or --watch' };
       return ok({ command, config, json, watch });

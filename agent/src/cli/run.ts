@@ -1,4 +1,3 @@
-import type { Address } from '@picket/protocol';
 import { v7 } from 'uuid';
 import { createAgent } from '../agent.ts';
 import type { Agent } from '../agent-port.ts';
@@ -7,8 +6,11 @@ import { createKeeper } from '../blocks/keeper.ts';
 import { offencesPath, openOffences } from '../blocks/offences.ts';
 import { createHandler } from '../control/handler.ts';
 import { controlPath, openControlSocket } from '../control/socket.ts';
-import { createAllowed, RESOLVE_LIMIT_MS, resolveName, within } from '../host/allowed.ts';
+import { createAllowed } from '../host/allowed.ts';
+import { collectorAddresses } from '../host/collector-addresses.ts';
 import { readHostFacts } from '../host/facts.ts';
+import { namesPath } from '../host/name-file.ts';
+import { openNames, resolveName } from '../host/names.ts';
 import type { Policy } from '../policy/policy.ts';
 import { historyPath } from '../report/history.ts';
 import type { Log } from '../report/log.ts';
@@ -61,6 +63,15 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     log,
     firstBlockMs: policy.block.duration,
   });
+  const nameFile = namesPath(policy.state_dir);
+  const names = await openNames({
+    ...{ resolve: resolveName, now: Date.now, log: (message: string) => log.warn(message) },
+    load: () => readFileIfThere(nameFile),
+    save: (text) => replaceFile(nameFile, text),
+  });
+  const collectors = collectorAddresses(enrolment?.url, names);
+  const { sources } = policy.allow;
+  const allowed = createAllowed({ sources, scanners: policy.scanner, names, now: Date.now });
   const past = offencesPath(policy.state_dir);
   const offences = await openOffences({
     escalation: policy.block,
@@ -87,14 +98,8 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     now: Date.now,
     newId: v7,
     readFacts: readHostFacts,
-    collectors: collectorAddresses(enrolment?.url),
-    allowed: createAllowed({
-      sources: policy.allow.sources,
-      scanners: policy.scanner,
-      resolve: resolveName,
-      now: Date.now,
-      log: (message) => log.warn(message),
-    }),
+    collectors: async () => collectors(),
+    allowed: async () => allowed(),
     send: (outgoing, options) =>
       uplink === undefined ? early.push([outgoing, options]) : uplink.send(outgoing, options),
   });
@@ -135,16 +140,4 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
 function statusOf(agent: Agent) {
   const { isLimiting, ...status } = agent.status();
   return { ...status, ...(isLimiting && { limiting: true }) };
-}
-
-/** Addresses the collector answers on; while names cannot be resolved, those of the last time. */
-function collectorAddresses(url: string | undefined): () => Promise<readonly Address[]> {
-  let last: readonly Address[] = [];
-  return async () => {
-    if (url === undefined) return [];
-    const name = new URL(url).hostname.replace(/^\[|\]$/g, '');
-    const found = await within(RESOLVE_LIMIT_MS, resolveName(name)).catch(() => []);
-    if (found.length > 0) last = found;
-    return last;
-  };
 }

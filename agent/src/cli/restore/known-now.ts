@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { type Address, type Cidr, NEVER_BLOCKED, type NeverBlockFacts, parseAddress } from '@picket/protocol';
 import { createAllowed } from '../../host/allowed.ts';
 import { readHostFacts } from '../../host/facts.ts';
+import { namesPath } from '../../host/name-file.ts';
+import { openNames } from '../../host/names.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { loadEnrolment } from '../../uplink/enrolment.ts';
+import { readFileIfThere } from '../../uplink/state-file.ts';
 
 /** What is never blocked, as far as a host knows it without a network. */
 export interface KnownNow {
@@ -15,17 +18,22 @@ export interface KnownNow {
 
 /**
  * Whom this host protects before it has a network: special networks, addresses that are up already, what the policy and
- * the network allow, the resolvers of resolv.conf, and of names (allowed ones, the collector's) what the hosts file says.
+ * the network allow, the resolvers of resolv.conf, and of names what the hosts file says and, of allowed ones, what they were last.
  * The rest is the agent's to correct when it starts.
  */
 export async function knownNow(policy: Policy, networkAllow: readonly Cidr[]): Promise<KnownNow> {
   const { own, gateways, resolvers, onLink } = await readHostFacts();
   const hosts = await readFile('/etc/hosts', 'utf8').catch(() => '');
-  const allowed = createAllowed({
-    ...{ sources: policy.allow.sources, scanners: policy.scanner, now: Date.now, log: () => {} },
-    resolve: async (name) => addressesIn(hosts, name),
+  const kept = namesPath(policy.state_dir);
+  const names = await openNames({
+    ...{ resolve: async () => [], now: Date.now, log: () => {} },
+    load: () => readFileIfThere(kept),
   });
-  const allow = [...(await allowed()), ...networkAllow];
+  const addressesOf = (name: string) => [...names.addressesOf(name), ...addressesIn(hosts, name)];
+  const { sources } = policy.allow;
+  const allowed = createAllowed({ sources, scanners: policy.scanner, now: Date.now, names: { addressesOf } });
+  const allow = [...allowed(), ...networkAllow];
+  names.close();
   const collectors = await collectorIn(policy.state_dir, hosts);
   const facts = { own, gateways, resolvers, collectors, allow };
   const networks = [...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...allow];
