@@ -5,7 +5,7 @@ import { FirewallError } from './firewall.ts';
 import { changeFile, readFound, whyNotWritable } from './hosts-deny-file.ts';
 import { type Denied, rewrite, type Style, takeApart } from './hosts-deny-lines.ts';
 
-/** Most sources in the file: a service reads it whole for each connection; tcpdmatch 7.6.q takes 2 ms for so many. */
+/** Most sources in the file: a service reads it whole for each connection; tcpdmatch 7.6.q takes some 5 ms for so many. */
 export const MOST_SOURCES = 5_000;
 
 /** Longest that setTimeout can wait, ms; longer waits would end at once. */
