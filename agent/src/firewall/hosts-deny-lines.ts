@@ -16,6 +16,20 @@ export interface Style {
   readonly needsDeny: boolean;
 }
 
+/** A pattern of our making, alone on its line. */
+const PATTERN = /^(?:\[[\da-f:]+\]\/\d{1,3}|[\d.]+(?:\/[\d.]+)?)$/;
+
+/**
+ * A file of patterns alone, which a rule of the administrator's own names (hosts_access(5), "begins with a `/'"). It is
+ * all ours: such files know no comments.
+ *
+ * @returns undefined when something else stands in `text`, so that no file of others is overwritten
+ */
+export function rewritePatterns(text: string, denied: readonly Denied[]): string | undefined {
+  const isOurs = text.split('\n').every((line) => line === '' || PATTERN.test(line));
+  return isOurs ? denied.map(({ source }) => `${patternOf(source)}\n`).join('') : undefined;
+}
+
 /** A file as others wrote it, and what of it is ours. */
 export interface Parts {
   /** All bytes that are not ours, in their order. */

@@ -26,12 +26,13 @@ const NETWORKS = { allow: ['203.0.113.1'], onLink: ['2001:db8:1::/64'], enforce:
 
 let folders = 0;
 /** A folder with an empty hosts.allow, and a backend over the hosts.deny in it. */
-function setUp({ name = 'hosts.deny', now = Date.now } = {}) {
+function setUp({ name = 'hosts.deny', patterns = false } = {}) {
   const folder = join(root, String(folders++));
   mkdirSync(folder);
   const file = join(folder, name);
   const said: string[] = [];
-  const make = () => createHostsDeny({ file, daemons: 'ALL', now, log: (line) => said.push(line) });
+  const make = () =>
+    createHostsDeny({ file, daemons: 'ALL', patterns, now: Date.now, log: (line) => said.push(line) });
   const text = () => (existsSync(file) ? readFileSync(file, 'latin1') : undefined);
   return { folder, file, said, make, firewall: make(), text };
 }
@@ -45,6 +46,16 @@ function sourcesIn(text: string | undefined): string[] {
 firewallContract('hosts-deny', async () => {
   const { firewall, make, text } = setUp();
   return { firewall, reopen: make, refused: async () => sourcesIn(text()) };
+});
+
+firewallContract('hosts-deny with a file of patterns', async () => {
+  const { firewall, make, text } = setUp({ patterns: true });
+  const refused = async () =>
+    (text() ?? '')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.replace(/[[\]]/g, '').replace('/128', ''));
+  return { firewall, reopen: make, refused };
 });
 
 /** Debian's package tcpd: what TCP wrappers would do with a client, by the files in a folder. */
@@ -89,6 +100,18 @@ describe.skipIf(!hasOracle)(`TCP wrappers themselves${skipped}`, () => {
       false,
     ]);
     expect(isDenied(folder, '192.0.2.1')).toBe(true);
+  });
+
+  it('refuse by a file of patterns that a rule of the administrator names', async () => {
+    const { folder, file, firewall } = setUp({ name: 'list', patterns: true });
+    writeFileSync(join(folder, 'hosts.deny'), `ALL: ${file}\n`);
+    await firewall.open(NETWORKS);
+    await put(firewall, want(['198.51.100.7', '2001:db8:66::/64'], ['203.0.112.0/24', '2001:db8:1::99']));
+    const denied = ['198.51.100.7', '2001:db8:66::5', '203.0.112.255', '2001:db8:1::99'];
+    const others = ['198.51.100.8', '2001:db8:67::5', '203.0.111.255', '2001:db8:1::9'];
+    expect([...denied, ...others].filter((address) => isDenied(folder, address))).toEqual(denied);
+    await firewall.remove();
+    expect(denied.filter((address) => isDenied(folder, address))).toEqual([]);
   });
 
   it('find nothing to complain of', async () => {
@@ -209,15 +232,31 @@ describe('createHostsDeny', () => {
     expect(said).toEqual([expect.stringContaining('8 blocked ones are not in it')]);
   });
 
+  it('takes no file of patterns in which others wrote, and leaves it as it is', async () => {
+    const { file, firewall, text } = setUp({ patterns: true });
+    writeFileSync(file, 'ALL: 192.0.2.1\n');
+    await expect(firewall.open(NETWORKS)).rejects.toMatchObject({
+      message: expect.stringContaining('a file of its own'),
+    });
+    await expect(put(firewall, want(['198.51.100.7']))).rejects.toMatchObject({ code: 'firewall_failed' });
+    expect(text()).toBe('ALL: 192.0.2.1\n');
+  });
+
   it('refuses to begin on a file that it cannot replace, and says what to do', async () => {
     const { folder } = setUp();
     const file = join(folder, 'no', 'hosts.deny');
-    const firewall = createHostsDeny({ file, daemons: 'ALL', now: Date.now, log: () => {} });
+    const firewall = createHostsDeny({ file, daemons: 'ALL', patterns: false, now: Date.now, log: () => {} });
     await expect(firewall.open(NETWORKS)).rejects.toMatchObject({
       code: 'firewall_failed',
       message: expect.stringContaining(file),
     });
-    const proc = createHostsDeny({ file: '/proc/version', daemons: 'ALL', now: Date.now, log: () => {} });
+    const proc = createHostsDeny({
+      file: '/proc/version',
+      daemons: 'ALL',
+      patterns: false,
+      now: Date.now,
+      log: () => {},
+    });
     await expect(proc.open(NETWORKS)).rejects.toMatchObject({
       code: 'firewall_failed',
       message: expect.stringContaining('/proc/version'),
@@ -226,6 +265,7 @@ describe('createHostsDeny', () => {
     const dangling = createHostsDeny({
       file: join(folder, 'hosts.deny'),
       daemons: 'ALL',
+      patterns: false,
       now: Date.now,
       log: () => {},
     });

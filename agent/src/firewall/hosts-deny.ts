@@ -3,7 +3,7 @@ import { contains, NO_FACTS, neverBlockRule, type Source } from '@picket/protoco
 import type { Desired, Firewall, SharedBlock, Stance } from './firewall.ts';
 import { FirewallError } from './firewall.ts';
 import { changeFile, readFound, whyNotWritable } from './hosts-deny-file.ts';
-import { type Denied, rewrite, type Style, takeApart } from './hosts-deny-lines.ts';
+import { type Denied, rewrite, rewritePatterns, type Style, takeApart } from './hosts-deny-lines.ts';
 
 /** Most sources in the file: a service reads it whole for each connection; tcpdmatch 7.6.q takes some 5 ms for so many. */
 export const MOST_SOURCES = 5_000;
@@ -16,6 +16,8 @@ export interface HostsDenyDeps {
   /** The file of TCP wrappers. */
   readonly file: string;
   readonly daemons: string;
+  /** Whether the file holds patterns alone, and a rule of the administrator's own names it. */
+  readonly patterns: boolean;
   /** Unix ms. */
   readonly now: () => number;
   readonly log: (message: string) => void;
@@ -25,7 +27,7 @@ export interface HostsDenyDeps {
  * TCP wrappers: a marked line for each blocked source in hosts.deny, or in FreeBSD's hosts.allow. Only services that read
  * the file refuse (hosts_access(5)); the line of a source that is over is taken out by the agent.
  */
-export function createHostsDeny({ file, daemons, now, log }: HostsDenyDeps): Firewall {
+export function createHostsDeny({ file, daemons, patterns, now, log }: HostsDenyDeps): Firewall {
   const style: Style = { daemons, needsDeny: basename(file) === 'hosts.allow' };
   let stance: Stance = { allow: [], onLink: [], enforce: false };
   let local: Desired['local'] = new Map();
@@ -35,6 +37,13 @@ export function createHostsDeny({ file, daemons, now, log }: HostsDenyDeps): Fir
   let last: Promise<unknown> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
 
+  const textOf = (text: string | undefined, denied: readonly Denied[]): string | undefined => {
+    if (!patterns) return rewrite(text, denied, style);
+    const made = rewritePatterns(text ?? '', denied);
+    if (made === undefined)
+      throw new FirewallError(`${file} has more than patterns: hosts_deny.patterns takes a file of its own`);
+    return made;
+  };
   const inTurn = <T>(call: () => Promise<T>): Promise<T> => {
     const turn = last.catch(() => {}).then(call);
     last = turn;
@@ -59,8 +68,8 @@ export function createHostsDeny({ file, daemons, now, log }: HostsDenyDeps): Fir
     const { denied, over } = wantedLines(stance, { local, shared }, now());
     let wasChanged = false;
     await changeFile(file, (text) => {
-      wasChanged = keyOf(takeApart(text ?? '').ours) !== keyOf(put);
-      return rewrite(text, denied, style);
+      wasChanged = text !== textOf(text, put);
+      return textOf(text, denied);
     });
     put = denied;
     tellLeft(over);
@@ -76,7 +85,9 @@ export function createHostsDeny({ file, daemons, now, log }: HostsDenyDeps): Fir
       stance = at;
       const refusal = await whyNotWritable(file);
       if (refusal !== undefined) throw new FirewallError(refusal);
-      const { ours } = takeApart((await readFound(file)).text ?? '');
+      const { text } = await readFound(file);
+      textOf(text, []);
+      const { ours } = takeApart(text ?? '');
       put = ours;
       const found = ours.filter(({ origin, untilMs }) => origin === 'local' && untilMs > now());
       return found.map(({ source, untilMs }) => ({ source, untilMs, tier: 'held' }));
@@ -133,9 +144,4 @@ function wantedLines(
   for (const block of local.values()) take(block, 'local');
   for (const block of shared.values()) take(block, 'network');
   return { denied: [...all.values()], over };
-}
-
-/** Lines as one text, to be compared. */
-function keyOf(lines: readonly Denied[]): string {
-  return lines.map(({ source, untilMs, origin }) => `${origin} ${source} ${untilMs}`).join('\n');
 }
