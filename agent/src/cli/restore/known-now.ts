@@ -14,18 +14,18 @@ export interface KnownNow {
 }
 
 /**
- * Whom this host protects before it has a network: special networks, addresses that are up already, what the policy and
- * the network allow, the resolvers of resolv.conf, and of names (allowed ones, the collector's) what the hosts file says.
+ * Whom this host protects before it has a network: special networks, addresses that are up already, what the policy,
+ * people and the network allow, the resolvers of resolv.conf, and of names (allowed ones, the collector's) what the hosts file says.
  * The rest is the agent's to correct when it starts.
  */
-export async function knownNow(policy: Policy, networkAllow: readonly Cidr[]): Promise<KnownNow> {
+export async function knownNow(policy: Policy, alsoAllowed: readonly Cidr[]): Promise<KnownNow> {
   const { own, gateways, resolvers, onLink } = await readHostFacts();
   const hosts = await readFile('/etc/hosts', 'utf8').catch(() => '');
   const allowed = createAllowed({
     ...{ sources: policy.allow.sources, scanners: policy.scanner, now: Date.now, log: () => {} },
     resolve: async (name) => addressesIn(hosts, name),
   });
-  const allow = [...(await allowed()), ...networkAllow];
+  const allow = [...(await allowed()), ...alsoAllowed];
   const collectors = await collectorIn(policy.state_dir, hosts);
   const facts = { own, gateways, resolvers, collectors, allow };
   const networks = [...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...allow];
