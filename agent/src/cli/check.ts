@@ -12,10 +12,9 @@ import { chooseParts } from './setup.ts';
  */
 export async function checkCommand(policy: Policy, log: Log, needsOnly: boolean): Promise<number> {
   const { engine, firewall } = await chooseParts(policy, log);
-  const needs = () => needsOf(policy, { engine: engine.name, firewall: firewall.name }).map(formatNeed);
   if (needsOnly) {
-    const lines = needs().map((need) => `${need}\n`);
-    process.stdout.write(lines.join(''));
+    const needs = needsOf(policy, { engine: engine.name, firewall: firewall.name });
+    process.stdout.write(needs.map((need) => `${formatNeed(need)}\n`).join(''));
     return 0;
   }
   const enrolment = await loadEnrolment(policy.state_dir);
