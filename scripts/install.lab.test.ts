@@ -166,7 +166,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
       /^CapEff:\t0{12}3400$/m.test(
         await machine.mustRun('cat /proc/$(systemctl show -P MainPID picket-agent)/status'),
       );
-    const WRAPPERS = 'hosts-deny\t/etc/hosts.deny\tsshd, imapd';
+    const WRAPPERS = 'hosts-deny\t/var/lib/picket-denied/list\tsshd, imapd';
     const access = (daemon: string, address: string) =>
       machine.mustRun(`cd /etc && : >>hosts.allow && tcpdmatch -d ${daemon} ${address} | grep access:`);
 
@@ -200,7 +200,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
       expect(await access('sshd', '2001:db8:1::99')).toContain('denied');
       expect(await access('ftpd', '192.0.2.7')).toContain('granted');
       expect(await access('ftpd', '198.51.100.66')).toContain('denied');
-      expect(await machine.mustRun('stat -c "%a %U" /etc/hosts.deny /var/lib/picket-hosts/deny')).toBe(
+      expect(await machine.mustRun('stat -c "%a %U" /etc/hosts.deny /var/lib/picket-denied/list')).toBe(
         '644 root\n644 picket-agent\n',
       );
     });
@@ -217,7 +217,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
       );
       expect((await withConfig()).said).toContain('is installed');
       expect(await dropIns()).toBe('picket-agent.service.d/picket-low-ports.conf\n');
-      expect(await machine.mustRun('cat /etc/hosts.deny; ls /var/lib')).not.toContain('picket-hosts');
+      expect(await machine.mustRun('cat /etc/hosts.deny; ls /var/lib')).not.toContain('picket-denied');
       expect(await machine.mustRun('cat /etc/hosts.deny')).toBe('ALL: 198.51.100.66\n');
     });
 

@@ -20,8 +20,9 @@ CONFIG=$ETC/picket.toml
 STATE=/var/lib/picket
 UNIT=/etc/systemd/system/$NAME.service
 RESTORE=/etc/systemd/system/picket-restore.service
-# What TCP wrappers refuse: patterns that a line of their own file names.
-HOSTS=/var/lib/picket-hosts
+# Where the agent writes whom TCP wrappers refuse: a file of patterns, which a line of WRAPPERS names.
+HOSTS=/var/lib/picket-denied
+WRAPPERS=/etc/hosts.deny
 
 usage() {
   cat <<'END'
@@ -306,31 +307,28 @@ put_drop_ins() {
   done
 }
 
-# A line in the file of TCP wrappers names the agent's file of patterns: once, and in no other file.
+# A line in the file of TCP wrappers names the agent's file of patterns.
 name_patterns() {
-  named=$(named_in) file=$(needed 2)
-  if [ -n "$named" ] && [ "$named" != "$file" ]; then unname_patterns "$named"; fi
-  [ -n "$file" ] || { take_away "$ETC/patterns-named"; return 0; }
+  if ! needs hosts-deny; then unname_patterns; return; fi
+  line=$(sed -n 's/^hosts-deny\t//p' "$stage/needs")
+  file=${line%%"$(printf '\t')"*} daemons=${line#*"$(printf '\t')"}
   make_folder "$HOSTS" 755
-  [ -e "$HOSTS/deny" ] || : >"$HOSTS/deny"
+  [ -e "$file" ] || : >"$file"
   chown -R "$NAME:$NAME" "$HOSTS"
-  printf '%s\n' "$file" >"$stage/named"
-  put "$stage/named" "$ETC/patterns-named" 644
-  { without_patterns "$file"; printf '# Picket: whom it blocks; the line goes when Picket does.\n%s: %s/deny\n' "$(needed 3)" "$HOSTS"; } >"$stage/wrappers"
-  put "$stage/wrappers" "$file" "$(stat -c %a "$file" 2>/dev/null || echo 644)"
+  { without_patterns; printf '%s\n%s: %s\n' '# Picket: whom it blocks; the line goes when Picket does.' "$daemons" "$file"; } >"$stage/wrappers"
+  put "$stage/wrappers" "$WRAPPERS" "$(stat -c %a "$WRAPPERS" 2>/dev/null || echo 644)"
 }
 
-needed() { sed -n 's/^hosts-deny\t//p' "$stage/needs" | cut -f "$(($1 - 1))"; }
-named_in() { cat "$ETC/patterns-named" 2>/dev/null || :; }
-without_patterns() { grep -v -e '^# Picket: whom it blocks' -e ": $HOSTS/deny\$" "$1" 2>/dev/null || :; }
+names_patterns() { grep -q ": $HOSTS/" "$WRAPPERS" 2>/dev/null; }
+without_patterns() { grep -v -e '^# Picket: whom it blocks' -e ": $HOSTS/" "$WRAPPERS" 2>/dev/null || :; }
 
-unname_patterns() { # FILE
-  [ -e "$1" ] || return 0
-  [ -z "${stage:-}" ] || remember "$1"
-  cp -p "$1" "$1.new"
-  without_patterns "$1" >"$1.new"
-  mv -f "$1.new" "$1"
-  [ -s "$1" ] || rm "$1"
+unname_patterns() {
+  names_patterns || return 0
+  [ -z "${stage:-}" ] || remember "$WRAPPERS"
+  cp -p "$WRAPPERS" "$WRAPPERS.new"
+  without_patterns >"$WRAPPERS.new"
+  mv -f "$WRAPPERS.new" "$WRAPPERS"
+  [ -s "$WRAPPERS" ] || rm "$WRAPPERS"
 }
 
 # printf is part of the shell: the key is in no process list.
@@ -423,19 +421,18 @@ describe_needs() {
 
 uninstall() {
   remains=''
-  for path in "$UNIT" "$UNIT.d" "$RESTORE" "$RESTORE.d" "$WRAPPER" "$LIB" "$HOSTS" "$ETC/patterns-named"; do [ ! -e "$path" ] || remains="$remains $path"; done
+  for path in "$UNIT" "$UNIT.d" "$RESTORE" "$RESTORE.d" "$WRAPPER" "$LIB" "$HOSTS"; do [ ! -e "$path" ] || remains="$remains $path"; done
   if [ -z "$keep_state" ]; then
     for path in "$CONFIG" "$STATE"; do [ ! -e "$path" ] || remains="$remains $path"; done
   fi
   [ -n "$remains" ] || { say "Picket's agent is not installed"; return; }
   say 'removed is, with the blocks in the kernel:'
   for path in $remains; do say "  $path"; done
-  named=$(named_in)
-  [ -z "$named" ] || say "  a line in $named"
+  ! names_patterns || say "  a line in $WRAPPERS"
   [ -z "$dry_run" ] || return 0
   [ "$(id -u)" = 0 ] || fail 'root is needed: run this script with sudo. Nothing was changed.' 4
   for unit in "$UNIT" "$RESTORE"; do [ ! -e "$unit" ] || systemctl disable -q --now "${unit##*/}"; done
-  [ -z "$named" ] || unname_patterns "$named"
+  unname_patterns
   table_left=''
   remove_table || table_left=yes
   for path in $remains; do rm -rf "$path"; done
@@ -532,6 +529,7 @@ config() {
 [hosts_deny]
 # file = "/etc/hosts.deny"
 # daemons = "ALL"
+# patterns = false
 
 [command]
 # argv = []
@@ -690,7 +688,7 @@ END
       ;;
     hosts-deny) cat <<'END'
 [Service]
-ReadWritePaths=-/var/lib/picket-hosts
+ReadWritePaths=-/var/lib/picket-denied
 END
       ;;
   esac

@@ -24,9 +24,9 @@ const USES = {
   'low-ports': () => createServer().listen(79, '127.0.0.1'),
   'xtables-lock': () => execFileSync('iptables-legacy', ['-w', '-L', '-n'], { stdio: 'pipe' }),
   'hosts-deny': () => {
-    writeFileSync('/var/lib/picket-hosts/deny.new', '192.0.2.7\n[2001:db8:1::]/64\n');
-    chmodSync('/var/lib/picket-hosts/deny.new', 0o644); // those whom TCP wrappers serve read it
-    renameSync('/var/lib/picket-hosts/deny.new', '/var/lib/picket-hosts/deny');
+    writeFileSync('/var/lib/picket-denied/list.new', '192.0.2.7\n[2001:db8:1::]/64\n');
+    chmodSync('/var/lib/picket-denied/list.new', 0o644); // those whom TCP wrappers serve read it
+    renameSync('/var/lib/picket-denied/list.new', '/var/lib/picket-denied/list');
   },
 };
 

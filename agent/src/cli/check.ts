@@ -12,9 +12,9 @@ import { chooseParts } from './setup.ts';
  */
 export async function checkCommand(policy: Policy, log: Log, needsOnly: boolean): Promise<number> {
   const { engine, firewall } = await chooseParts(policy, log);
-  const needs = needsOf(policy, { engine: engine.name, firewall: firewall.name }).map(formatNeed);
   if (needsOnly) {
-    process.stdout.write(needs.map((need) => `${need}\n`).join(''));
+    const needs = needsOf(policy, { engine: engine.name, firewall: firewall.name });
+    process.stdout.write(needs.map((need) => `${formatNeed(need)}\n`).join(''));
     return 0;
   }
   const enrolment = await loadEnrolment(policy.state_dir);
@@ -26,7 +26,6 @@ export async function checkCommand(policy: Policy, log: Log, needsOnly: boolean)
     `threshold: ${threshold.ports} distinct unused ports within ${threshold.window / 1000} s; ${threshold.client_ports} of a known client, ${threshold.weak_ports} of weak evidence alone`,
     `block:     ${block.duration / 1000} s, established connections: ${block.established}`,
     `network:   ${enrolment === undefined ? 'none: this host runs alone' : `"${enrolment.networkName}" at ${enrolment.url}`}`,
-    `needs:     ${needs.map((need) => need.replaceAll('\t', ' ')).join(', ') || 'nothing but NET_ADMIN and NET_RAW'}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return 0;

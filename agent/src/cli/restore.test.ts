@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { BlockEntry, Source, Tier } from '@picket/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bookPath, formatBook } from '../blocks/book.ts';
+import { allowancesPath } from '../control/allowances.ts';
 import { formatLifted, liftedPath } from '../control/lifted.ts';
 import { openControlSocket } from '../control/socket.ts';
 import { formatPause, pausePath } from '../control/stance.ts';
@@ -102,11 +103,19 @@ describe('restore', () => {
   it('blocks nobody whom the policy, the network or a special network protects, nor collector and loopback', async () => {
     const untilMs = Date.now() + HOUR_MS;
     await saveBook(
-      ...['192.0.2.1', '203.0.113.5', '192.0.2.80', '127.0.0.9', '224.0.0.5', '198.51.100.7'].map((source) =>
-        booked(source, untilMs),
-      ),
+      ...[
+        '192.0.2.1',
+        '203.0.113.5',
+        '192.0.2.80',
+        '127.0.0.9',
+        '224.0.0.5',
+        '203.0.113.77',
+        '198.51.100.7',
+      ].map((source) => booked(source, untilMs)),
     );
     await saveList([['192.0.2.1', untilMs, 'held', 'scan']], { allow: ['203.0.113.5'] });
+    const person = [{ network: '203.0.113.77', untilMs, by: 'alice' }];
+    await writeFile(allowancesPath(folder), JSON.stringify(person));
     const { local, shared, wanted } = await restore('[allow]\nsources = ["192.0.2.0/28"]');
     expect([...local.keys()]).toEqual(['198.51.100.7']);
     expect([...shared.keys()]).toEqual([]);

@@ -44,8 +44,10 @@ export async function restoreInto(
   policy: Policy,
   log: Log,
 ): Promise<{ local: number; shared: number }> {
-  const [list, { stance, lifted }] = [await keptList(policy, log), await openStanceFiles(policy)];
-  const { facts, allow, onLink } = await knownNow(policy, list?.allow ?? []);
+  const [list, people] = [await keptList(policy, log), await openStanceFiles(policy)];
+  const { stance, lifted, allowances } = people;
+  const allowed = allowances.list().map(({ network }) => network);
+  const { facts, allow, onLink } = await knownNow(policy, [...(list?.allow ?? []), ...allowed]);
   const accepted = list && (await acceptKept(list, facts));
   stance.setNetwork(accepted?.observe);
   const rest = { allow, onLink, enforce: stance.now().mode === 'enforce' };

@@ -70,6 +70,14 @@ describe('parsePolicy', () => {
       'picket.toml:2: unknown key "block.durations"; allowed here: firewall, also, duration, factor,',
     ],
     ['state_dir = "here"', 'picket.toml:1: state_dir = "here": must be an absolute path'],
+    [
+      '[block]\nalso = ["command"]',
+      'picket.toml: command.argv = nothing: must be a program and its arguments, since block.also asks for "command"',
+    ],
+    [
+      '[command]\nargv = []\n[block]\nfirewall = "command"',
+      'picket.toml:2: command.argv = []: must be a program and its arguments, since block.firewall asks for "command"',
+    ],
     ['[block\n', 'picket.toml:1: '],
   ])('refuses %j naming file, line, key, value and what is allowed', (text, message) => {
     expect(refusal(text)).toContain(message);
@@ -102,12 +110,27 @@ describe('parsePolicy', () => {
       'a list of addresses, CIDRs and host names',
     ],
     ['report', 'json', '"journald"', '"yes"', 'one of "off", "rfc5424", "journald"'],
+    ['hosts_deny', 'file', '"/etc/hosts.allow"', '"hosts.deny"', 'an absolute path'],
+    ['hosts_deny', 'daemons', '"sshd, in.ftpd"', '"ALL: x"', 'daemon names like "ALL" or "sshd"'],
+    [
+      'command',
+      'argv',
+      '["/x", "{address}"]',
+      '["/x", "{host}"]',
+      'without "{host}"; allowed are {address},',
+    ],
+    ['command', 'unblock_argv', '["/x", "{{host}}"]', '[""]', 'a list that begins with a program'],
+    ['command', 'when', '"before"', '"first"', 'one of "after", "before"'],
+    ['command', 'shell', 'true', '"yes"', 'true or false'],
+    ['command', 'time_limit', '"5m"', '"6m"', 'a duration like'],
   ])('takes [%s] %s = %s, and refuses %s', (section, key, good, bad, allowed) => {
     const head = section === '' ? '' : `[${section}]\n`;
     expect(refusal(`${head}${key} = ${good}`)).toBe('accepted');
     const [line, path] = section === '' ? [1, key] : [2, `${section}.${key}`];
     expect(refusal(`${head}${key} = ${bad}`)).toMatch(
-      new RegExp(`^picket\\.toml:${line}: ${path} = .+: must be ${allowed.replaceAll('.', '\\.')}`),
+      new RegExp(
+        `^picket\\.toml:${line}: ${path}(?:\\[\\d\\])? = .+: must be ${allowed.replace(/[.{}]/g, '\\$&')}`,
+      ),
     );
   });
 

@@ -21,13 +21,26 @@ describe('what an agent takes beyond the least', () => {
     expect(needs('', 'capture', firewall)).toEqual(['xtables-lock']);
   });
 
+  const WRAPPERS = '[hosts_deny]\npatterns = true\nfile = "/var/lib/picket-denied/list"\n';
+
   it('is a file of patterns for TCP wrappers, as backend and beside another', () => {
-    const also =
-      '[block]\nalso = ["hosts-deny", "command"]\n[hosts_deny]\nfile = "/etc/my.deny"\ndaemons = "sshd, imapd"';
-    expect(needs(also)).toEqual(['hosts-deny\t/etc/my.deny\tsshd, imapd']);
-    expect(needs('', 'capture', 'hosts-deny')).toEqual(['hosts-deny\t/etc/hosts.deny\tALL']);
-    expect(() => needs('[hosts_deny]\nfile = "/etc/x y"', 'capture', 'hosts-deny')).toThrow(
-      'hosts_deny.file = "/etc/x y": must hold no white space',
+    const also = `${WRAPPERS}daemons = "sshd, imapd"\n[block]\nalso = ["hosts-deny"]`;
+    expect(needs(also)).toEqual(['hosts-deny\t/var/lib/picket-denied/list\tsshd, imapd']);
+    expect(needs(WRAPPERS, 'capture', 'hosts-deny')).toEqual([
+      'hosts-deny\t/var/lib/picket-denied/list\tALL',
+    ]);
+  });
+
+  it.each([
+    '',
+    '[hosts_deny]\npatterns = true',
+    '[hosts_deny]\nfile = "/var/lib/picket-denied/list"',
+    '[hosts_deny]\npatterns = true\nfile = "/var/lib/picket-denied/../../etc/cron.d/x"',
+    '[hosts_deny]\npatterns = true\nfile = "/var/lib/picket-denied/.."',
+    '[hosts_deny]\npatterns = true\nfile = "/var/lib/picket-denied/a b"',
+  ])('is never the right to write elsewhere (%j)', (config) => {
+    expect(() => needs(config, 'capture', 'hosts-deny')).toThrow(
+      'Set patterns = true and file = "/var/lib/picket-denied/list"',
     );
   });
 });

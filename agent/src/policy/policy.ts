@@ -7,6 +7,7 @@ import {
   IGNORED_TCP_PORTS,
   IGNORED_UDP_PORTS,
 } from './classic-ports.ts';
+import { templateFault } from './command-template.ts';
 import { durationSchema } from './duration.ts';
 import { scannerSchema, sourceNameSchema } from './sources.ts';
 
@@ -186,16 +187,33 @@ const hostsDenySchema = z.strictObject({
     .string('daemon names like "ALL" or "sshd"')
     .regex(/^[\w.@, -]{1,200}$/, 'daemon names like "ALL" or "sshd"')
     .default('ALL'),
+  /**
+   * Makes `file` a list of patterns alone, which a line of the administrator's own names: `ALL: /var/lib/picket-denied/list`
+   * in /etc/hosts.deny. The agent then needs no right to write in /etc, and cannot write rules that run commands.
+   */
+  patterns: trueOrFalse.default(false),
 });
 
+const ARGV_ALLOWED = 'a list of a program and its arguments, at most 64';
+
+const argumentSchema = z
+  .string('a text')
+  .max(4_096, 'at most 4096 characters')
+  .refine((text) => !text.includes('\0'), 'a text without NUL')
+  .superRefine((text, context) => {
+    const fault = templateFault(text);
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+  });
+
 const argvSchema = z
-  .array(z.string('a text').max(4_096, 'at most 4096 characters'), 'a list of a program and its arguments')
-  .max(64);
+  .array(argumentSchema, ARGV_ALLOWED)
+  .max(64, ARGV_ALLOWED)
+  .refine(([program]) => program !== '', 'a list that begins with a program');
 
 const commandSchema = z.strictObject({
   /**
    * Program and arguments for each new block; no shell reads them. `{address}`, `{source}`, `{port}`, `{transport}`,
-   * `{technique}`, `{mode}` and `{until}` become what they say.
+   * `{technique}`, `{mode}` (PortSentry's word) and `{until}` become what they say; `{{port}}` is `{port}` itself.
    */
   argv: argvSchema.default([]),
   /** The same when a block ends; none when empty. */
@@ -238,29 +256,36 @@ const labSchema = z.strictObject({
 });
 
 /** Schema of picket.toml. Every key has a default, so that an empty file works; an unknown key is refused. */
-export const policySchema = z.strictObject({
-  state_dir: z
-    .string('a folder')
-    .startsWith('/', 'an absolute path')
-    .refine((path) => !path.includes('\0'), 'an absolute path, without a zero character')
-    .default('/var/lib/picket'),
-  /** `observe` tells each decision and carries none out: for a first week on a host that people depend on. */
-  mode: oneOf(['enforce', 'observe']).default('enforce'),
-  watch: watchSchema.prefault({}),
-  connect: connectSchema.prefault({}),
-  capture: captureSchema.prefault({}),
-  threshold: thresholdSchema.prefault({}),
-  block: blockSchema.prefault({}),
-  hosts_deny: hostsDenySchema.prefault({}),
-  command: commandSchema.prefault({}),
-  allow: allowSchema.prefault({}),
-  /** Authorised scanners: allowed only at their times. */
-  scanner: z.array(scannerSchema, 'a list of [[scanner]] tables').max(100).default([]),
-  report: reportSchema.prefault({}),
-  uplink: uplinkSchema.prefault({}),
-  kernel: kernelSchema.prefault({}),
-  lab: labSchema.prefault({}),
-});
+export const policySchema = z
+  .strictObject({
+    state_dir: z
+      .string('a folder')
+      .startsWith('/', 'an absolute path')
+      .refine((path) => !path.includes('\0'), 'an absolute path, without a zero character')
+      .default('/var/lib/picket'),
+    /** `observe` tells each decision and carries none out: for a first week on a host that people depend on. */
+    mode: oneOf(['enforce', 'observe']).default('enforce'),
+    watch: watchSchema.prefault({}),
+    connect: connectSchema.prefault({}),
+    capture: captureSchema.prefault({}),
+    threshold: thresholdSchema.prefault({}),
+    block: blockSchema.prefault({}),
+    hosts_deny: hostsDenySchema.prefault({}),
+    command: commandSchema.prefault({}),
+    allow: allowSchema.prefault({}),
+    /** Authorised scanners: allowed only at their times. */
+    scanner: z.array(scannerSchema, 'a list of [[scanner]] tables').max(100).default([]),
+    report: reportSchema.prefault({}),
+    uplink: uplinkSchema.prefault({}),
+    kernel: kernelSchema.prefault({}),
+    lab: labSchema.prefault({}),
+  })
+  .superRefine(({ block, command }, context) => {
+    const asks = block.firewall === 'command' ? 'block.firewall' : 'block.also';
+    if (command.argv.length > 0 || (asks === 'block.also' && !block.also.includes('command'))) return;
+    const message = `a program and its arguments, since ${asks} asks for "command"`;
+    context.addIssue({ code: 'custom', path: ['command', 'argv'], message });
+  });
 
 /** What a host watches, when a source trips, and what happens then. Durations are in ms. */
 export type Policy = z.infer<typeof policySchema>;

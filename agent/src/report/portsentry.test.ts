@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   alreadyBlockedLine,
   blockedLine,
+  commandRunLine,
   connectStartLines,
   type ScanFacts,
   scanLine,
@@ -16,6 +17,12 @@ const BLOCKED = /^attackalert: Host ([^ ]+) has been blocked via .+ using comman
 const probe: ScanFacts = { technique: 'syn', transport: 'tcp', address: '198.51.100.7', port: 23 };
 
 describe('PortSentry’s lines', () => {
+  it('tell that the command of the administrator ran', () => {
+    expect(commandRunLine('198.51.100.7', '/opt/page 198.51.100.7 23')).toBe(
+      'attackalert: External command run for host: 198.51.100.7 using command: "/opt/page 198.51.100.7 23"',
+    );
+  });
+
   it.each<[Partial<ScanFacts>, string]>([
     [{}, 'attackalert: TCP SYN/Normal scan from host: 198.51.100.7/198.51.100.7 to TCP port: 23'],
     [{ technique: 'fin' }, 'attackalert: TCP FIN scan from host: 198.51.100.7/198.51.100.7 to TCP port: 23'],

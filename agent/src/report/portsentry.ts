@@ -57,6 +57,11 @@ export function blockedLine({ source, via, command }: BlockFacts): string {
   return `attackalert: Host ${source} has been blocked via ${via} using command: "${command}"`;
 }
 
+/** `attackalert: External command run for host: IP using command: "…"`: to be said only of one that ended well. */
+export function commandRunLine(address: Address, command: string): string {
+  return `attackalert: External command run for host: ${address} using command: "${command}"`;
+}
+
 /** `attackalert: Host: H/IP is already blocked Ignoring` */
 export function alreadyBlockedLine(address: Address): string {
   return `attackalert: Host: ${host(address)} is already blocked Ignoring`;

@@ -17,11 +17,12 @@ export interface KnownNow {
 }
 
 /**
- * Whom this host protects before it has a network: special networks, addresses that are up already, what the policy and
- * the network allow, the resolvers of resolv.conf, and of names what the hosts file says and, of allowed ones, what they were last.
+ * Whom this host protects before it has a network: special networks, addresses that are up already, what the policy,
+ * people and the network allow, the resolvers of resolv.conf, and of names what the hosts file says and, of allowed ones,
+ * what they were last.
  * The rest is the agent's to correct when it starts.
  */
-export async function knownNow(policy: Policy, networkAllow: readonly Cidr[]): Promise<KnownNow> {
+export async function knownNow(policy: Policy, alsoAllowed: readonly Cidr[]): Promise<KnownNow> {
   const { own, gateways, resolvers, onLink } = await readHostFacts();
   const hosts = await readFile('/etc/hosts', 'utf8').catch(() => '');
   const kept = namesPath(policy.state_dir);
@@ -32,7 +33,7 @@ export async function knownNow(policy: Policy, networkAllow: readonly Cidr[]): P
   const addressesOf = (name: string) => [...names.addressesOf(name), ...addressesIn(hosts, name)];
   const { sources } = policy.allow;
   const allowed = createAllowed({ sources, scanners: policy.scanner, now: Date.now, names: { addressesOf } });
-  const allow = [...allowed(), ...networkAllow];
+  const allow = [...allowed(), ...alsoAllowed];
   names.close();
   const collectors = await collectorIn(policy.state_dir, hosts);
   const facts = { own, gateways, resolvers, collectors, allow };

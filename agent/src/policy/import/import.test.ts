@@ -30,7 +30,7 @@ const wordsOf = (...args: Parameters<typeof made>) =>
   made(...args).remarks.map(({ kind, at, words }) => `${kind} ${at?.file ?? ''}:${at?.line ?? ''} ${words}`);
 
 describe('samples', () => {
-  it.each(['debian-1.2', 'advanced-1.2', 'upstream-2.0', 'mangled'])(
+  it.each(['debian-1.2', 'advanced-1.2', 'upstream-2.0', 'blocking-2.0', 'mangled'])(
     '%s becomes the policy beside it',
     async (name) => {
       const [conf, ignore] = [sampleFile(`${name}.conf`), sampleFile(`${name}.ignore`)];
@@ -119,6 +119,90 @@ describe('responses', () => {
   });
 });
 
+describe('what was done to a source', () => {
+  it.each([
+    ['/sbin/route add -host $TARGET$ reject'],
+    ['/sbin/route add $TARGET$ 333.444.555.666'],
+    ['route add -net $TARGET$ -netmask 255.255.255.255 127.0.0.1 -blackhole'],
+    ['/sbin/ipchains -I input -s $TARGET$ -j DENY -l'],
+    ['/sbin/iptables -I INPUT -s $TARGET$ -j DROP && /sbin/iptables -I INPUT -s $TARGET$ -j LOG'],
+    ['/sbin/ipfw add 1 deny all from $TARGET$:255.255.255.255 to any'],
+    ["/bin/echo 'block in log on external_interface from $TARGET$/32 to any' | /sbin/ipf -f -"],
+    ['sudo /usr/sbin/nft add element inet filter blocked { $TARGET$ }'],
+    ['/sbin/pfctl -t portsentry -T add $TARGET$'],
+  ])('by %j is what a firewall of this host does', (route) => {
+    const policy = policyOf(`BLOCK_TCP="1"\nKILL_ROUTE="${route}"`);
+    expect(policy.block).toMatchObject({ firewall: 'auto', also: [] });
+    expect(policy.command.argv).toEqual([]);
+  });
+
+  it('by a command that is no firewall is done beside one, in the order PortSentry had', () => {
+    const conf =
+      'BLOCK_TCP="1"\nKILL_ROUTE="/opt/shun $TARGET$"\nKILL_RUN_CMD="/opt/page $TARGET$ $PORT$ $MODE$"';
+    const after = policyOf(conf);
+    expect(after.block).toMatchObject({ firewall: 'auto', also: ['command'] });
+    expect(after.command).toMatchObject({
+      argv: ['/opt/shun {address} ; /opt/page {address} {port} {mode}'],
+      ...{ shell: true, when: 'after' },
+    });
+    const before = policyOf(`${conf}\nKILL_RUN_CMD_FIRST="1"`);
+    expect(before.command).toMatchObject({
+      argv: ['/opt/page {address} {port} {mode} ; /opt/shun {address}'],
+      when: 'before',
+    });
+  });
+
+  it.each([
+    ['/opt/page $TARGET$ $PORT$ $MODE$', ['/opt/page', '{address}', '{port}', '{mode}'], false],
+    [
+      "/usr/bin/logger -t scan 'from $TARGET$ on $PORT$'",
+      ['/usr/bin/logger', '-t', 'scan', 'from {address} on {port}'],
+      false,
+    ],
+    ["/opt/a --b='c d' $TARGET$", ["/opt/a --b='c d' {address}"], true],
+    ['/opt/page $TARGET$ &', ['/opt/page {address} &'], true],
+    ['/opt/page $HOME/x', ['/opt/page $HOME/x'], true],
+    ["awk '{print}' /x", ['awk', '{{print}}', '/x'], false],
+    [`echo $${'{foo} {}'}`, [`echo $${'{{foo}} {}'}`], true],
+  ])('by KILL_RUN_CMD %j is a command', (text, argv, shell) => {
+    const policy = policyOf(`BLOCK_TCP="1"\nKILL_RUN_CMD="${text}"`);
+    expect(policy.command).toMatchObject({ argv, shell });
+    expect(policy.block.also).toEqual(['command']);
+  });
+
+  it('by KILL_RUN_CMD alone, where nothing but it was to be done, needs no firewall', () => {
+    const conf =
+      'KILL_ROUTE="/sbin/route add -host $TARGET$ reject"\nKILL_HOSTS_DENY="ALL: $TARGET$"\nKILL_RUN_CMD="/x"';
+    const policy = policyOf(`BLOCK_TCP="2"\nBLOCK_UDP="2"\n${conf}`);
+    expect([policy.mode, policy.block.firewall, policy.block.also]).toEqual(['enforce', 'command', []]);
+    expect(
+      wordsOf(`BLOCK_TCP="2"\n${conf}`).filter((words) => words.includes('KILL_RUN_CMD alone')),
+    ).toHaveLength(2);
+    expect(policyOf(`BLOCK_TCP="1"\nBLOCK_UDP="2"\n${conf}`).block).toMatchObject({
+      firewall: 'auto',
+      also: ['hosts-deny', 'command'],
+    });
+  });
+
+  it('by a KILL_RUN_CMD that is a firewall is done by one', () => {
+    const conf = 'KILL_RUN_CMD="/sbin/iptables -I INPUT -s $TARGET$ -j DROP"';
+    for (const value of ['1', '2']) {
+      const policy = policyOf(`BLOCK_TCP="${value}"\n${conf}`);
+      expect([policy.mode, policy.block.firewall, policy.block.also]).toEqual(['enforce', 'auto', []]);
+    }
+  });
+
+  it.each([
+    ['ALL: $TARGET$', 'ALL'],
+    ['ALL: $TARGET$ : DENY', 'ALL'],
+    ['sshd, in.ftpd : [$TARGET$] : deny', 'sshd, in.ftpd'],
+    ['ALL EXCEPT in.fingerd:$TARGET$', 'ALL EXCEPT in.fingerd'],
+  ])('by the line %j is done for the services it names', (line, daemons) => {
+    const policy = policyOf(`BLOCK_TCP="1"\nKILL_HOSTS_DENY="${line}"`);
+    expect([policy.block.also, policy.hosts_deny.daemons]).toEqual([['hosts-deny'], daemons]);
+  });
+});
+
 describe('the ignore list', () => {
   it('is corrected to networks, and its last line needs no newline', () => {
     const { allow } = policyOf('', {
@@ -155,8 +239,28 @@ describe('what is told', () => {
     ['\nTCP_PORTS=1', 'unread portsentry.conf:2 the value needs double quotes'],
     ['hello', 'unread portsentry.conf:1 not KEY="value"'],
     ['TCP_PORTS="1,http"', 'unread portsentry.conf:1 "http" is no port from 0 to 65535 and no range'],
-    ['KILL_HOSTS_DENY="ALL: $TARGET$"', 'yet portsentry.conf:1 hosts.deny comes with a later version'],
-    ['KILL_RUN_CMD="/x"', 'yet portsentry.conf:1 a command of your own comes with a later version'],
+    ['KILL_HOSTS_DENY="ALL: ALL"', 'gone portsentry.conf:1 without $TARGET$ PortSentry never wrote it'],
+    [
+      'KILL_HOSTS_DENY="ALL: 10. $TARGET$"',
+      'unread portsentry.conf:1 no line "daemons : $TARGET$" for TCP wrappers',
+    ],
+    [
+      'KILL_HOSTS_DENY="ALL: $TARGET$ : spawn /x"',
+      'different portsentry.conf:1 options but DENY are left out: Picket writes none',
+    ],
+    ['KILL_ROUTE="/sbin/route flush"', 'gone portsentry.conf:1 without $TARGET$ PortSentry never ran it'],
+    ['KILL_RUN_CMD="/x"', 'different portsentry.conf:1 it runs as the user of the service, not as root'],
+    ['KILL_RUN_CMD="/x $$TARGET$"', 'unread portsentry.conf:1 no command that Picket can take over'],
+    ['KILL_RUN_CMD_FIRST="1"', 'gone portsentry.conf:1 KILL_RUN_CMD is not set'],
+    [
+      'KILL_RUN_CMD="/x"\nKILL_RUN_CMD_FIRST="yes"',
+      'unread portsentry.conf:2 allowed are 0 and 1; taken for 0',
+    ],
+    ['BLOCK_UDP="2"', 'gone portsentry.conf:1 it ran KILL_RUN_CMD alone, and there is none to run'],
+    [
+      'BLOCK_TCP="2"\nBLOCK_UDP="0"\nKILL_RUN_CMD="/x"',
+      'different portsentry.conf:2 mode holds for all transports, so the command runs for this one too',
+    ],
     ['RESOLVE_HOST="1"', 'gone portsentry.conf:1 Picket never looks up'],
     [
       'UDP_PORTS="1"\nUDP_PORTS="2"',
@@ -184,11 +288,33 @@ const key = fc.constantFrom(
   'SCAN_TRIGGER',
   'PORT_BANNER',
   'KILL_ROUTE',
+  'KILL_HOSTS_DENY',
+  'KILL_RUN_CMD',
+  'KILL_RUN_CMD_FIRST',
   'toString',
 );
 const value = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
   fc.array(fc.oneof(fc.nat(70_000), fc.constantFrom('1-9', '9-1', '', ' 7')), { maxLength: 9 }).map(String),
+  fc
+    .array(
+      fc.constantFrom(
+        '$TARGET$',
+        '$PORT$',
+        'ALL:',
+        "'",
+        ' ',
+        '$',
+        '{x}',
+        '{address}',
+        '{',
+        '}',
+        ':',
+        'iptables',
+        '; ',
+      ),
+    )
+    .map((parts) => parts.join('')),
 );
 const line = fc.oneof(
   fc.tuple(key, value).map(([name, text]) => `${name}="${text}"`),

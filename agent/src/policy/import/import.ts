@@ -1,10 +1,11 @@
 import type { Address } from '@picket/protocol';
+import { killPiece } from './kill.ts';
 import { ALWAYS_DIFFERENT, effective, leftovers } from './leftovers.ts';
 import { type Remark, settingsOf, type TextFile } from './lines.ts';
 import { generationOf, modeOf } from './mode.ts';
 import { type Context, join, type Piece, type PolicyLine } from './piece.ts';
 import { portPiece } from './ports.ts';
-import { bannerPiece, firewallPiece, modePiece, thresholdPiece } from './response.ts';
+import { bannerPiece, modePiece, thresholdPiece } from './response.ts';
 import { allowPiece } from './sources.ts';
 import { oneLine, remarkLines, tomlString } from './words.ts';
 
@@ -57,7 +58,7 @@ export function importPortSentry(input: ImportInput): Imported {
     bannerPiece(context),
     interfacePiece(input.interfaces),
     thresholdPiece(context),
-    firewallPiece(context),
+    killPiece(context),
     allowPiece(input.ignore, input.own),
     { lines: [], remarks: [...said, ...leftovers(counting), ...boundRemarks(context), ...ALWAYS_DIFFERENT] },
   );
@@ -94,7 +95,9 @@ function boundRemarks({ modes }: Context): Remark[] {
 }
 
 /** Order of the sections in picket.toml; what stands before the first table has no name. */
-const SECTIONS = ['', 'watch', 'connect', 'capture', 'threshold', 'block', 'allow'] as const;
+const SECTIONS: readonly PolicyLine['section'][] = [
+  ...(['', 'watch', 'connect', 'capture', 'threshold', 'block', 'hosts_deny', 'command', 'allow'] as const),
+];
 
 function render(head: readonly string[], { lines, remarks }: Piece): string {
   const body = SECTIONS.flatMap((section) => {

@@ -3,16 +3,9 @@ import type { Generation } from './mode.ts';
 
 /** Settings that become lines of picket.toml. */
 const TRANSLATED = new Set([
-  ...['TCP_PORTS', 'UDP_PORTS', 'ADVANCED_PORTS_TCP', 'ADVANCED_PORTS_UDP', 'ADVANCED_EXCLUDE_TCP'],
-  ...[
-    'ADVANCED_EXCLUDE_UDP',
-    'IGNORE_FILE',
-    'BLOCK_TCP',
-    'BLOCK_UDP',
-    'KILL_ROUTE',
-    'SCAN_TRIGGER',
-    'PORT_BANNER',
-  ],
+  ...['TCP_PORTS', 'UDP_PORTS', 'ADVANCED_PORTS_TCP', 'ADVANCED_PORTS_UDP'],
+  ...['ADVANCED_EXCLUDE_TCP', 'ADVANCED_EXCLUDE_UDP', 'IGNORE_FILE', 'BLOCK_TCP', 'BLOCK_UDP'],
+  ...['KILL_ROUTE', 'KILL_HOSTS_DENY', 'KILL_RUN_CMD', 'KILL_RUN_CMD_FIRST', 'SCAN_TRIGGER', 'PORT_BANNER'],
 ]);
 
 /** Settings that become nothing, and why. */
@@ -26,12 +19,6 @@ const LEFT_OUT: Readonly<Record<string, Omit<Remark, 'at'>>> = {
     kind: 'gone',
     words: "Picket never looks up a scanner's name: it is the scanner who chooses it",
   },
-  KILL_HOSTS_DENY: {
-    kind: 'yet',
-    words: 'hosts.deny comes with a later version; a firewall refuses more than it',
-  },
-  KILL_RUN_CMD: { kind: 'yet', words: 'a command of your own comes with a later version' },
-  KILL_RUN_CMD_FIRST: { kind: 'yet', words: 'it belongs to KILL_RUN_CMD' },
 };
 
 /**

@@ -19,10 +19,10 @@ export interface Setting extends Origin {
 
 /**
  * Something the administrator must know: what could not be read (`unread`); what was taken over but is now `different`;
- * what Picket does not do `yet`; what has no meaning any more (`gone`).
+ * what has no meaning any more (`gone`).
  */
 export interface Remark {
-  readonly kind: 'unread' | 'different' | 'yet' | 'gone';
+  readonly kind: 'unread' | 'different' | 'gone';
   readonly at?: Origin;
   readonly words: string;
 }

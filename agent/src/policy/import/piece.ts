@@ -3,7 +3,16 @@ import type { WatchMode } from './mode.ts';
 
 /** One line of picket.toml. `value` is TOML already; `why` becomes the comments above it. */
 export interface PolicyLine {
-  readonly section: '' | 'watch' | 'connect' | 'capture' | 'threshold' | 'block' | 'allow';
+  readonly section:
+    | ''
+    | 'watch'
+    | 'connect'
+    | 'capture'
+    | 'threshold'
+    | 'block'
+    | 'hosts_deny'
+    | 'command'
+    | 'allow';
   readonly key: string;
   readonly value: string;
   readonly why: readonly string[];

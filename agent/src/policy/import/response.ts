@@ -1,3 +1,4 @@
+import { type Blocking, blockingOf } from './blocking.ts';
 import type { Remark, Setting } from './lines.ts';
 import type { Context, Piece } from './piece.ts';
 import { cite, tomlString } from './words.ts';
@@ -8,32 +9,35 @@ const [MOST_PORTS, MOST_BANNER] = [1_000, 512];
 /** Picket's own thresholds for clients and for weak evidence: neither may lie below the one for ordinary evidence. */
 const [CLIENT_PORTS, WEAK_PORTS] = [7, 12];
 
-/**
- * BLOCK_TCP and BLOCK_UDP: 0 only logs, 1 blocks, 2 runs KILL_RUN_CMD alone. Without them both generations only log.
- * Picket has one mode for all: it enforces when either says 1.
- */
-export function modePiece({ find }: Context): Piece {
-  const settings = ['BLOCK_TCP', 'BLOCK_UDP'].map(find);
-  const values = settings.map((setting) => setting?.value.trim() ?? '0');
-  const mode = values.includes('1') ? 'enforce' : 'observe';
-  const cited = settings.flatMap((setting) => (setting === undefined ? [] : [cite(setting)]));
+/** BLOCK_TCP and BLOCK_UDP. */
+export function modePiece(context: Context): Piece {
+  const blocking = blockingOf(context);
+  const { settings, mode } = blocking;
+  const cited = settings.flatMap(({ setting }) => (setting === undefined ? [] : [cite(setting)]));
   const why = mode === 'enforce' ? [] : ['Each decision is told and none carried out; "enforce" blocks.'];
   if (cited.length === 0) why.unshift('Neither BLOCK_TCP nor BLOCK_UDP is set: PortSentry only logged.');
-  const remarks = settings.flatMap((setting, i) =>
-    setting === undefined ? [] : blockRemarks(setting, values[i], mode),
+  const remarks = settings.flatMap(({ setting, value }) =>
+    setting === undefined ? [] : blockRemarks(setting, value, blocking),
   );
   return { lines: [{ section: '', key: 'mode', value: tomlString(mode), why: [...cited, ...why] }], remarks };
 }
 
-function blockRemarks(setting: Setting, value: string | undefined, mode: string): Remark[] {
-  if (value === '2')
-    return [{ kind: 'yet', at: setting, words: `a command instead of a block; mode = "${mode}" holds` }];
-  if (value !== '0' && value !== '1')
-    return [{ kind: 'unread', at: setting, words: 'allowed are 0, 1 and 2; taken for 0' }];
-  if (value === '1' || mode === 'observe') return [];
-  const words =
-    'mode holds for all transports, so this one blocks too; on forgeable evidence only new connections are refused';
-  return [{ kind: 'different', at: setting, words }];
+function blockRemarks(at: Setting, value: string, { mode, isCommandOnly }: Blocking): Remark[] {
+  if (!['0', '1', '2'].includes(value))
+    return [{ kind: 'unread', at, words: 'allowed are 0, 1 and 2; taken for 0' }];
+  if (value === '2' && mode === 'observe')
+    return [
+      {
+        kind: 'gone',
+        at,
+        words: 'it ran KILL_RUN_CMD alone, and there is none to run; mode = "observe" holds',
+      },
+    ];
+  if (value === '1' || mode === 'observe' || (value === '2' && isCommandOnly)) return [];
+  const words = isCommandOnly
+    ? 'mode holds for all transports, so the command runs for this one too'
+    : 'mode holds for all transports, so this one blocks too; on forgeable evidence only new connections are refused';
+  return [{ kind: 'different', at, words }];
 }
 
 /**
@@ -80,14 +84,6 @@ export function thresholdPiece({ find }: Context): Piece {
     lines: [line('ports', [from, ...advice]), ...raised.map(([key]) => line(key, ['No less than ports.']))],
     remarks,
   };
-}
-
-/** KILL_ROUTE: what it did with a command of its own, Picket's firewall does. */
-export function firewallPiece({ find }: Context): Piece {
-  const setting = find('KILL_ROUTE');
-  if (setting === undefined) return { lines: [], remarks: [] };
-  const why = [cite(setting), 'In place of the command: what works on this host.'];
-  return { lines: [{ section: 'block', key: 'firewall', value: '"auto"', why }], remarks: [] };
 }
 
 /** PORT_BANNER: sent by the connect engine alone, as PortSentry did. */

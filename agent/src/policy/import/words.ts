@@ -29,7 +29,6 @@ export function cite({ file, line, text }: Origin): string {
 const HEADINGS: readonly [Remark['kind'], string][] = [
   ['unread', 'Not understood, and left out:'],
   ['different', 'Taken over, but different now:'],
-  ['yet', 'Not built yet, and left out:'],
   ['gone', 'Without meaning any more:'],
 ];
 
