@@ -1,12 +1,11 @@
-import { firewallContract, put, RULESET_POLICY, want } from '@picket/agent/firewall/contract';
+import { firewallContract, put, want } from '@picket/agent/firewall/contract';
 import type { Firewall } from '@picket/agent/firewall/firewall';
-import { createNftables } from '@picket/agent/firewall/nftables';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { BLOCK_SETS, blockSet } from '@picket/agent/nft/names';
-import { createNftSession } from '@picket/agent/run/nft-session';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
+import { nftBackend } from './nft-backend.ts';
 import { waitFor } from './wait.ts';
 
 const missing = labMissing();
@@ -23,10 +22,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
 
   const opened: Firewall[] = [];
   const backend = () => {
-    const prefix = ['ip', 'netns', 'exec', lab.namespace('a')];
-    const session = createNftSession({ prefix, log: () => {} });
-    const common = { now: Date.now, policy: RULESET_POLICY, log: () => {} };
-    const firewall = createNftables({ run: session.run, session, ...common });
+    const { firewall } = nftBackend(lab, 'a');
     opened.push(firewall);
     return firewall;
   };
