@@ -2,6 +2,9 @@ import { firewallContract, put, want } from '@picket/agent/firewall/contract';
 import type { Firewall } from '@picket/agent/firewall/firewall';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { BLOCK_SETS, blockSet } from '@picket/agent/nft/names';
+import { rulesetPolicy } from '@picket/agent/policy/derive';
+import { parsePolicy } from '@picket/agent/policy/load';
+import { nftCheck } from '@picket/agent/run/nft-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
@@ -40,6 +43,16 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
   };
 
   firewallContract('nftables', async () => ({ firewall: backend(), refused, reopen: backend }));
+
+  test('a policy of many single tripwires, and with a name that Linux does not have, is taken in time', async () => {
+    const ports = Array.from({ length: 32_768 }, (_, i) => 2 * i + 1).join(',');
+    const policy = parsePolicy(
+      `[threshold]\ntripwire_tcp = "${ports}"\n[watch]\nignore_interfaces = ["a-name-of-illumos0", "eth1"]`,
+      '',
+    );
+    const { session } = nftBackend(lab, 'a');
+    expect(await nftCheck(session.run, rulesetPolicy(policy, [32_768, 60_999], true))).toBeUndefined();
+  });
 
   const reaches = async (from = 'scanner') =>
     (await lab.exec(from, ['ping', '-c1', '-W1', lab.node('a').v4])).status === 0;
