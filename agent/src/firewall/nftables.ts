@@ -35,7 +35,8 @@ export function createNftables(deps: NftablesDeps): Firewall {
   let applied: Applied | undefined;
   let wanted: Desired | undefined;
   let list: ReadonlyMap<Source, SharedBlock> | undefined;
-  let watch: KeptChild | undefined;
+  let watch: Promise<KeptChild> | undefined;
+  const closing = new AbortController();
   /** Whether somebody may have changed what the table holds. */
   let isSuspect = false;
   /** Whether this nft tells of a whole table that it is whole; else it is not asked. */
@@ -118,7 +119,8 @@ export function createNftables(deps: NftablesDeps): Firewall {
           isSuspect = true;
           onChange();
         };
-        watch = await watchTable({ session, log, onForeign });
+        watch = watchTable({ session, log, onForeign, signal: closing.signal });
+        await watch;
       },
     }),
     async remove() {
@@ -126,7 +128,11 @@ export function createNftables(deps: NftablesDeps): Firewall {
       [applied, wanted, list, isSuspect] = [undefined, undefined, undefined, false];
     },
     async close() {
-      await watch?.stop();
+      closing.abort();
+      await watch?.then(
+        (kept) => kept.stop(),
+        () => {},
+      );
       await session?.close();
     },
   };
