@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Agent, prepareAgent } from './agent.ts';
+import { openPorts } from './chain.ts';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { exec } from './run.ts';
@@ -36,17 +37,7 @@ describe.skipIf(missing)(`the agent over its table${missing ? ` (skipped: ${miss
   test('puts its table back with the blocks of the kernel after others flushed the ruleset', async () => {
     await agent.start();
     await isWatched();
-    await lab.exec('scanner', [
-      'nmap',
-      '-n',
-      '-Pn',
-      '-sS',
-      '--max-retries',
-      '0',
-      '-p',
-      '300-310',
-      lab.node('a').v4,
-    ]);
+    await openPorts(lab, 'scanner', lab.node('a').v4, '300-310');
     await waitFor('the scanner to be held', async () => (await isWhole()) || undefined, 5_000);
     // The agent has heard of it when it stands in its book.
     const knows = async () => {

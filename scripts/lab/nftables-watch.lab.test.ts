@@ -1,7 +1,8 @@
 import { put, want } from '@picket/agent/firewall/contract';
-import { NFT_READER, type WatchDeps, watchTable } from '@picket/agent/firewall/nftables-watch';
+import { NFT_READER, type WatchDeps, watchTable } from '@picket/agent/firewall/nft-watch';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openPorts } from './chain.ts';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { type NftBackend, nftBackend } from './nft-backend.ts';
@@ -107,17 +108,7 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
     await nft('add', 'chain', 'inet', 'others', 'more');
     await nft('add', 'element', 'inet', 'picket', 'open_more', '{ tcp . 8443 }');
     await nft('flush', 'set', 'inet', 'picket', 'open_more');
-    await lab.exec('scanner', [
-      'nmap',
-      '-n',
-      '-Pn',
-      '-sS',
-      '--max-retries',
-      '0',
-      '-p',
-      '300-340',
-      lab.node('a').v4,
-    ]);
+    await openPorts(lab, 'scanner', lab.node('a').v4, '300-310');
     await waitFor(
       'the kernel to hold it',
       async () => (await held('held4')).includes(SCANNER) || undefined,

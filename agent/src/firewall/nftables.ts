@@ -11,17 +11,11 @@ import {
   FirewallError,
   type SharedBlock,
 } from './firewall.ts';
-import { putList } from './nftables-list.ts';
-import {
-  type Applied,
-  createTable,
-  keyOfNetworks,
-  type NftablesDeps,
-  networkLines,
-} from './nftables-table.ts';
-import { watchTable } from './nftables-watch.ts';
+import { putList } from './nft-list.ts';
+import { type Applied, createTable, keyOfNetworks, type NftablesDeps, networkLines } from './nft-table.ts';
+import { watchTable } from './nft-watch.ts';
 
-export type { NftablesDeps } from './nftables-table.ts';
+export type { NftablesDeps } from './nft-table.ts';
 
 /** A block that ends sooner is not missed, ms: the firewall's end and the book's differ by as much. */
 const ENDING_MS = 2_000;
@@ -60,6 +54,8 @@ export function createNftables(deps: NftablesDeps): Firewall {
     isSuspect = false;
     const known = new Set([...(applied?.local.keys() ?? []), ...want.local.keys()]);
     applied = await alone(() => table.setUp(want));
+    // Whatever is left of the network's list: in one transaction the whole of it is soonest in force.
+    applied.shared = undefined;
     // What nobody here knows of yet the kernel decided a moment ago: it stays.
     for (const source of applied.local.keys()) if (!known.has(source)) applied.local.delete(source);
     await applyTo(want, applied, false);
