@@ -1,6 +1,16 @@
-import type { Address, BlockEntry, Cidr, NeverBlockFacts, NeverBlockReason, Source } from '@picket/protocol';
+import type {
+  Address,
+  BlockEntry,
+  Cidr,
+  NeverBlockFacts,
+  NeverBlockReason,
+  Source,
+  Tier,
+} from '@picket/protocol';
 import type { BookedBlock } from './blocks/book.ts';
 import type { Keeper } from './blocks/keeper.ts';
+import type { Offences } from './blocks/offences.ts';
+import type { Allowance, Allowances } from './control/allowances.ts';
 import type { Lifted } from './control/lifted.ts';
 import type { Stance, StanceNow } from './control/stance.ts';
 import type { Probe } from './detect/probe.ts';
@@ -10,12 +20,14 @@ import type { HostFacts } from './host/facts.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Log } from './report/log.ts';
 import type { Outgoing } from './uplink/outbox.ts';
-import type { Engine } from './watch/engine.ts';
+import type { Engine, EngineHold, TripOutcome } from './watch/engine.ts';
 
 /** The network's block list as this host accepted it; times are in this host's clock. */
 export interface SharedList {
   readonly entries: ReadonlyMap<Source, BlockEntry>;
   readonly allow: readonly Cidr[];
+  /** Those of `allow` that are the network's own hosts: probes from them are told loudly. */
+  readonly hosts: readonly Cidr[];
   /** Sources that the last change took off the list. */
   readonly removed: readonly Source[];
   /** There while the network is in observe mode. */
@@ -24,6 +36,12 @@ export interface SharedList {
 
 /** Why a block ended. */
 export type EndReason = 'its time is over' | 'lifted by the collector' | 'lifted on this host';
+
+/**
+ * Why a source that crossed the threshold is not blocked all the same; see `TripOutcome`. `unproven`: the policy lets no
+ * forgeable evidence block.
+ */
+export type SparedReason = Exclude<TripOutcome, 'held'> | 'unproven';
 
 /** How many blocks a person lifted. */
 export interface LiftedCounts {
@@ -42,6 +60,12 @@ export interface Report {
   /** What is carried out from now on. */
   mode(stance: StanceNow): void;
   lifted(by: string, counts: LiftedCounts): void;
+  /** A source crossed the threshold and is not blocked. */
+  spared(probe: Probe, source: Source, why: SparedReason): void;
+  /** Forgeable evidence blocks nobody new from now on, since it blocked too many; or it does again. */
+  limiting(isLimiting: boolean): void;
+  /** A person allowed a network for a while, or took that back. */
+  allowed(allowance: Allowance, isTakenBack: boolean): void;
   /** So many more probes were not told by the engine. */
   lost(count: number): void;
 }
@@ -54,6 +78,8 @@ export interface AgentDeps {
   readonly keeper: Keeper;
   readonly stance: Stance;
   readonly lifted: Lifted;
+  readonly offences: Offences;
+  readonly allowances: Allowances;
   readonly report: Report;
   readonly log: Log;
   /** Unix ms. */
@@ -79,15 +105,37 @@ export interface Agent {
   stance(): StanceNow;
   /** Lifts every local and shared block of this host; resolves when none is in force. */
   liftAll(by: string): Promise<LiftedCounts>;
+  /** Blocks a source because a person says so; resolves when that is in force. */
+  block(order: BlockOrder): Promise<Ordered<{ block: BookedBlock }>>;
+  /** Lifts the local and the shared block of whatever the network holds; resolves when neither is in force. */
+  unblock(network: Cidr, by: string): Promise<LiftedCounts>;
+  /** Allows a network for a while, and lifts what blocks it; resolves when that is in force. */
+  allow(allowance: Allowance): Promise<Ordered<{ lifted: LiftedCounts }>>;
+  /** Takes an allowance back; false when there is none. */
+  disallow(network: Cidr, by: string): Promise<boolean>;
   neverBlockFacts(): NeverBlockFacts;
   status(): AgentStatus;
   figures(): AgentFigures;
   known(address: Address): Known;
   /** Whether the host counts the source as a client now. */
   isClient(source: Source): Promise<boolean>;
+  /** What the engine itself does about the source now, also when the agent has not heard of it. */
+  holdOf(source: Source): Promise<EngineHold | undefined>;
   /** The sources seen last, and those blocked last that are not among them. */
   recent(most: number): { tracks: Track[]; blocks: BookedBlock[] };
 }
+
+/** A person's order to block a source. */
+export interface BlockOrder {
+  /** One that can be blocked: an IPv4 address, an IPv6 address or /64. */
+  readonly network: Cidr;
+  readonly untilMs: number;
+  readonly tier: Tier;
+  readonly by: string;
+}
+
+/** What came of an order; or why it is refused, in words for the person. */
+export type Ordered<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly why: string };
 
 /** All that a host knows of a source. */
 export interface Known {
@@ -108,6 +156,8 @@ export interface AgentStatus {
   readonly addresses: Address[];
   readonly mode: StanceNow['mode'];
   readonly localBlocks: number;
+  /** Whether forgeable evidence blocks nobody new now, since it blocked too many. */
+  readonly isLimiting: boolean;
   /** Probes that the engine knows it did not tell, as of the last upkeep, and sources forgotten for want of room. */
   readonly probesLost: number;
 }
@@ -121,6 +171,8 @@ export interface AgentFigures {
   readonly sharedBlocks: number;
   /** Shared blocks lifted on this host that have not ended yet. */
   readonly sharedLifted: number;
+  readonly isLimiting: boolean;
+  readonly allowances: readonly Allowance[];
   /** Packets that the local blocks that run have refused, as of the last upkeep. */
   readonly packetsDropped: number;
 }
