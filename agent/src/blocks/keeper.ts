@@ -108,7 +108,8 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       book = new Map([...state.book, ...book]);
       isOpen = true;
       await settle();
-      await healer.start();
+      // Who cannot be watched is found out in seconds, and nobody is to wait for that.
+      void healer.start();
       return state.untold;
     },
     get: (source) => book.get(source),

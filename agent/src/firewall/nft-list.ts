@@ -3,7 +3,7 @@ import type { Source } from '@picket/protocol';
 import { listSteps, stepLines } from '../nft/changes.ts';
 import { addBlocks, type Element, flushShared } from '../nft/elements.ts';
 import { changeRanges, type Range, rangeOf, rangeSet } from '../nft/ranges.ts';
-import type { Applied, NftTable } from './nftables-table.ts';
+import type { Applied, NftTable } from './nft-table.ts';
 
 /** What the network's list is put in force with. */
 export interface ListDeps {
@@ -68,7 +68,8 @@ async function setRanges(
 function rangesOf(list: ReadonlyMap<Source, Element>): Range[] {
   const found = new Map<string, Range>();
   for (const { source, tier } of list.values()) {
-    const range = rangeOf(source, tier);
+    // Most are single addresses, of which one word is enough.
+    const range = source.includes('/') ? rangeOf(source, tier) : undefined;
     if (range !== undefined) found.set(rangeSet(range), range);
   }
   return [...found.values()];
