@@ -1,10 +1,14 @@
 import type { Source } from '@picket/protocol';
 import { deleteBlocks } from './elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from './names.ts';
+import { unmuteAll } from './tripping.ts';
 
-/** Script lines that empty every set of blocks, local and shared. */
+/** Script lines that empty every set of blocks, local and shared; nobody is muted either. */
 export function emptyBlocks(): string[] {
-  return BLOCK_SETS.map(({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`);
+  const blocks = BLOCK_SETS.map(
+    ({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`,
+  );
+  return [...blocks, ...unmuteAll()];
 }
 
 /** Script lines that take sources out of every set of blocks, whether or not they are there. */

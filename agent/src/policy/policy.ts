@@ -187,11 +187,6 @@ const hostsDenySchema = z.strictObject({
     .string('daemon names like "ALL" or "sshd"')
     .regex(/^[\w.@, -]{1,200}$/, 'daemon names like "ALL" or "sshd"')
     .default('ALL'),
-  /**
-   * Makes `file` a list of patterns alone, which a line of the administrator's own names: `ALL: /var/lib/picket-denied/list`
-   * in /etc/hosts.deny. The agent then needs no right to write in /etc, and cannot write rules that run commands.
-   */
-  patterns: trueOrFalse.default(false),
 });
 
 const ARGV_ALLOWED = 'a list of a program and its arguments, at most 64';
@@ -258,7 +253,11 @@ const labSchema = z.strictObject({
 /** Schema of picket.toml. Every key has a default, so that an empty file works; an unknown key is refused. */
 export const policySchema = z
   .strictObject({
-    state_dir: z.string('a folder').startsWith('/', 'an absolute path').default('/var/lib/picket'),
+    state_dir: z
+      .string('a folder')
+      .startsWith('/', 'an absolute path')
+      .refine((path) => !path.includes('\0'), 'an absolute path, without a zero character')
+      .default('/var/lib/picket'),
     /** `observe` tells each decision and carries none out: for a first week on a host that people depend on. */
     mode: oneOf(['enforce', 'observe']).default('enforce'),
     watch: watchSchema.prefault({}),
