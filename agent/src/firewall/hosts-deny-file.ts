@@ -142,6 +142,6 @@ function refusal(file: string, error: unknown): FirewallError {
   const message = `${file} cannot be changed (${codeOf(error) ?? (error as Error).message})`;
   const isForbidden = ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '');
   const advice =
-    ': the agent must be able to replace it in its folder. Run the installer again, which writes the drop-in of the service for what the policy asks for, or name a file of patterns (hosts_deny.patterns)';
+    ': the agent must be able to replace it in its folder. Run the installer again, which gives the agent a file of its own that this one names';
   return new FirewallError(`${message}${isForbidden ? advice : ''}`, { cause: error });
 }

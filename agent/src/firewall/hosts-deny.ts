@@ -16,7 +16,7 @@ export interface HostsDenyDeps {
   /** The file of TCP wrappers. */
   readonly file: string;
   readonly daemons: string;
-  /** Whether the file holds patterns alone, and a rule of the administrator's own names it. */
+  /** Whether the file holds patterns alone, as the one that the installer has the real file name. */
   readonly patterns: boolean;
   /** Unix ms. */
   readonly now: () => number;
@@ -41,7 +41,7 @@ export function createHostsDeny({ file, daemons, patterns, now, log }: HostsDeny
     if (!patterns) return rewrite(text, denied, style);
     const made = rewritePatterns(text ?? '', denied);
     if (made === undefined)
-      throw new FirewallError(`${file} has more than patterns: hosts_deny.patterns takes a file of its own`);
+      throw new FirewallError(`${file} has more than patterns: they take a file of its own`);
     return made;
   };
   const inTurn = <T>(call: () => Promise<T>): Promise<T> => {

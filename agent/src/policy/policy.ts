@@ -187,11 +187,6 @@ const hostsDenySchema = z.strictObject({
     .string('daemon names like "ALL" or "sshd"')
     .regex(/^[\w.@, -]{1,200}$/, 'daemon names like "ALL" or "sshd"')
     .default('ALL'),
-  /**
-   * Makes `file` a list of patterns alone, which a line of the administrator's own names: `ALL: /var/lib/picket-denied/list`
-   * in /etc/hosts.deny. The agent then needs no right to write in /etc, and cannot write rules that run commands.
-   */
-  patterns: trueOrFalse.default(false),
 });
 
 const ARGV_ALLOWED = 'a list of a program and its arguments, at most 64';
