@@ -107,7 +107,6 @@ export function createAgent(deps: AgentDeps): Agent {
       report.stopped();
       await keeper.settle().catch((error) => log.error('the last change is not in force', { error }));
       await saveOffences();
-      await keeper.close();
     },
     async applyShared(list) {
       deps.stance.setNetwork(list.observe);
