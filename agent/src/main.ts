@@ -1,4 +1,3 @@
-import { bookPath } from './blocks/book.ts';
 import { type Call, parseCall, USAGE } from './cli/args.ts';
 import { asker } from './cli/ask.ts';
 import { checkCommand } from './cli/check.ts';
@@ -45,7 +44,7 @@ function perform(
   const badDay = { by: asker(process.env), run: runCommand };
   switch (call.command) {
     case 'down':
-      return downCommand(runCommand, bookPath(policy.state_dir));
+      return downCommand(policy, runCommand);
     case 'enroll':
       return enrollCommand(policy, call.joinKeyFile);
     case 'replay':

@@ -9,7 +9,7 @@ import type { Policy } from '../policy/policy.ts';
 import { readSavedList } from '../uplink/list-file.ts';
 import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { ask, complain, print } from './ask.ts';
-import { onTable } from './bad-day.ts';
+import { onEveryFirewall } from './every-firewall.ts';
 import type { BadDay } from './pause.ts';
 import { timeWords } from './words/time.ts';
 
@@ -50,7 +50,10 @@ async function unblock(policy: Policy, network: Source, { by, run }: BadDay): Pr
   const sources = [...new Set([...mine.map(({ source }) => source), ...shared.map(([source]) => source)])];
   if (isSingleSource(network)) sources.push(network);
   // The kernel first: it is what keeps people out.
-  const outcome = await onTable(run, unblocked(sources));
+  const outcome = await onEveryFirewall(policy, run, {
+    table: unblocked(sources),
+    isMeant: (source) => overlaps(network, source),
+  });
   if (!outcome.ok) return complain(outcome);
   if (mine.length > 0) {
     const rest = book.filter((each) => !mine.includes(each));
