@@ -9,21 +9,28 @@ import { waitFor } from './wait.ts';
 const USAGE = `usage: scripts/lab/lab up       bring a lab up; it stays until "down"
        scripts/lab/lab hold     bring a lab up, and down again at Ctrl-C
        scripts/lab/lab status   the labs of this machine
-       scripts/lab/lab down     tear down what "up" and "hold" brought up
+       scripts/lab/lab down [PROCESS]
+                                tear down what "up" brought up from this checkout, or the one lab that the
+                                process keeps; "status" has the numbers
        scripts/lab/lab sweep    remove what killed labs left`;
 
 /** Time for a lab to end its processes, ms. */
 const DOWN_MS = 30_000;
 
-const COMMANDS: Record<string, () => Promise<void>> = { up, hold, status, down, sweep: sweepNow };
+/** How `up` starts the process that stays behind: `hold`, told apart from a person's own. */
+const KEEP = 'keep';
 
-const [name = '', ...rest] = process.argv.slice(2);
+const COMMANDS: Record<string, (argument?: string) => Promise<void>> = {
+  ...{ up, hold, [KEEP]: hold, status, down, sweep: sweepNow },
+};
+
+const [name = '', argument, ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
-if (command === undefined || rest.length > 0) {
+if (command === undefined || rest.length > 0 || (argument !== undefined && name !== 'down')) {
   console.error(USAGE);
   process.exitCode = 2;
 } else {
-  await command().catch((error: Error) => {
+  await command(argument).catch((error: Error) => {
     console.error(error.message);
     process.exitCode = 1;
   });
@@ -47,7 +54,7 @@ async function hold(): Promise<void> {
 
 /** A lab of a process that stays behind. */
 async function up(): Promise<void> {
-  const argv = [...process.execArgv, import.meta.filename, 'hold'];
+  const argv = [...process.execArgv, import.meta.filename, KEEP];
   const keeper = spawn(process.execPath, argv, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = () => keeper.kill('SIGTERM');
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -55,7 +62,9 @@ async function up(): Promise<void> {
   keeper.stderr.on('data', (text) => (said += text));
   const first = await Promise.race([once(keeper.stdout, 'data'), once(keeper, 'exit').then(() => undefined)]);
   if (first === undefined) throw new Error(said.trim() || 'the lab was interrupted');
-  console.log(`${String(first[0]).trim()}\nkept by process ${keeper.pid}; "scripts/lab/lab down" removes it`);
+  console.log(
+    `${String(first[0]).trim()}\nkept by process ${keeper.pid}; "scripts/lab/lab down ${keeper.pid}" removes it`,
+  );
   keeper.stdout.destroy();
   keeper.stderr.destroy();
   keeper.unref();
@@ -73,19 +82,40 @@ async function status(): Promise<void> {
   }
 }
 
-/** Only labs that this command keeps: those of a test or a demo belong to it. */
-async function down(): Promise<void> {
+/** Only labs that this command keeps: those of a test or a demo belong to it, and others may have labs of their own. */
+async function down(argument?: string): Promise<void> {
   const keepers = [...new Set(listNamespaces().map(({ ownerPid }) => ownerPid))].filter(isKeeper);
-  for (const pid of keepers) process.kill(pid, 'SIGTERM');
-  const isGone = () => !listNamespaces().some(({ ownerPid }) => keepers.includes(ownerPid));
-  await waitFor('the labs to go', isGone, DOWN_MS);
-  console.log(keepers.length === 0 ? 'no lab is up' : `labs removed: ${keepers.length}`);
+  const pid = argument === undefined ? ownKeeper(keepers) : keepers.find((one) => `${one}` === argument);
+  if (pid === undefined) {
+    if (argument !== undefined) throw new Error(`no process ${argument} keeps a lab`);
+    console.log('no lab is up');
+    return;
+  }
+  process.kill(pid, 'SIGTERM');
+  const isGone = () => !listNamespaces().some(({ ownerPid }) => ownerPid === pid);
+  await waitFor('the lab to go', isGone, DOWN_MS);
+  console.log('the lab is removed');
+}
+
+/** The process of the one lab that `up` brought up from this checkout. */
+function ownKeeper(keepers: readonly number[]): number | undefined {
+  const own = keepers.filter((pid) => {
+    const argv = argvOf(pid);
+    return argv.includes(import.meta.filename) && argv.includes(KEEP);
+  });
+  if (own.length > 1) throw new Error(`several labs are up; which? down ${own.join(', down ')}`);
+  return own[0];
 }
 
 function isKeeper(pid: number): boolean {
   if (!isAlive(pid)) return false;
-  const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-  return argv.some((part) => part.endsWith('lab/command.ts')) && argv.includes('hold');
+  const argv = argvOf(pid);
+  const isCommand = argv.some((part) => part.endsWith('lab/command.ts'));
+  return isCommand && (argv.includes('hold') || argv.includes(KEEP));
+}
+
+function argvOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
 }
 
 async function sweepNow(): Promise<void> {

@@ -42,8 +42,11 @@ export interface Engine {
   askForClient?(source: Source): Promise<boolean>;
   /** What the engine does about a source now, also when its news are still on the way: for a person who asks. */
   askForHold?(source: Source): Promise<EngineHold | undefined>;
-  /** Takes back what the engine does about a source beside its block, and what brought it near another. */
-  forgive?(source: Source): Promise<void>;
+  /**
+   * Takes back what the engine does about a source beside its block, and what brought it near another; without a source,
+   * what it does about anybody.
+   */
+  forgive?(source?: Source): Promise<void>;
   /** Probes the engine knows that it did not pass on, or forgot for want of room, since it started. */
   lost(): Promise<number>;
   stop(): Promise<void>;

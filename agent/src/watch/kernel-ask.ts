@@ -1,5 +1,6 @@
 import { familyOf, firstAddress, type Source } from '@picket/protocol';
 import { blockSet, keyOf, TABLE } from '../nft/names.ts';
+import { unmuteAll } from '../nft/tripping.ts';
 import type { Runner } from '../run/runner.ts';
 import type { EngineHold } from './engine.ts';
 
@@ -25,16 +26,21 @@ export async function kernelHold(
 }
 
 /**
- * Lets a source begin anew: it is muted no more, and both its buckets are full. Its contacts stay known: those ports it
+ * Lets a source, or without one everybody, begin anew: it is muted no more, and both its buckets are full. Its contacts stay known: those ports it
  * has asked for already. An element that is not there is added first, since deleting it would fail.
  */
-export async function forgiveInKernel(run: Runner, source: Source): Promise<void> {
+export async function forgiveInKernel(run: Runner, source?: Source): Promise<void> {
+  const lines = source === undefined ? unmuteAll() : forgivenLines(source);
+  const { status, stderr } = await run({ argv: ['nft', '-f', '-'], stdin: `${lines.join('\n')}\n` });
+  if (status !== 0)
+    throw new Error(`nft could not forgive ${source ?? 'anybody'}: ${stderr.trim().slice(0, 300)}`);
+}
+
+function forgivenLines(source: Source): string[] {
   const [family, address] = [familyOf(source), firstAddress(source)];
-  const lines = ['muted', 'rate', 'crate', 'wrate', 'suspect'].flatMap((set) =>
+  return ['muted', 'rate', 'crate', 'wrate', 'suspect'].flatMap((set) =>
     ['add', 'delete'].map((verb) => `${verb} element ${TABLE} ${set}${family} { ${address} }`),
   );
-  const { status, stderr } = await run({ argv: ['nft', '-f', '-'], stdin: `${lines.join('\n')}\n` });
-  if (status !== 0) throw new Error(`nft could not forgive ${source}: ${stderr.trim().slice(0, 300)}`);
 }
 
 /** What an element of a set has beside its address. */

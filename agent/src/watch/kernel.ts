@@ -15,6 +15,7 @@ import { type ListeningChild, startListening } from '../run/listening-child.ts';
 import type { Runner } from '../run/runner.ts';
 import type { Engine, ProbeSink, TripOutcome } from './engine.ts';
 import { forgiveInKernel, isKernelsClient, kernelHold } from './kernel-ask.ts';
+import { createLoss } from './kernel-loss.ts';
 import { createOpenPorts, type OpenPort } from './kernel-open.ts';
 import { endOrphan } from './kernel-orphan.ts';
 import { createRoom } from './kernel-room.ts';
@@ -51,6 +52,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   let sink: ProbeSink | undefined;
   const { nflogGroup } = deps.ruleset;
   const room = createRoom(deps);
+  const loss = createLoss();
   const tellOpenPorts = createOpenPorts(deps.run, deps.openPorts);
   let [askedAtReceived, askedAtMs] = [0, 0];
 
@@ -102,7 +104,9 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     async lost() {
       await tellOpenPorts();
       if (sink !== undefined) await account(sink);
-      return Math.max(0, counted - received) + room.forgotten;
+      // Only here, half a minute apart: what is on its way at one look has come by the next.
+      loss.note(counted, received);
+      return loss.probes + room.forgotten;
     },
     async stop() {
       await capture?.stop();
