@@ -66,9 +66,10 @@ describe.skipIf(missing)(`forged sources${missing ? ` (skipped: ${missing})` : '
   };
   /** What the agent tells of an address: whether it tripped, and whether it is blocked. */
   const told = async (address: string) => {
-    const { seen, block, buckets } = explanationSchema.parse(
-      JSON.parse((await agent.ask('explain', address, '--json')).stdout),
-    );
+    // An agent that is still busy with a flood may be late.
+    const answer = async () => (await agent.ask('explain', address, '--json')).stdout;
+    const text = await waitFor(`word of ${address}`, answer, WAIT_MS);
+    const { seen, block, buckets } = explanationSchema.parse(JSON.parse(text));
     return { hasTripped: seen?.tripAtMs !== undefined, block, kinds: buckets.map(({ kind }) => kind) };
   };
   const hasTripped = (address: string) => async () => (await told(address)).hasTripped;

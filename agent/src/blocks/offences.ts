@@ -1,4 +1,4 @@
-import { parseSource, type Source, unixMsSchema } from '@picket/protocol';
+import { type Evidence, parseSource, type Source, unixMsSchema } from '@picket/protocol';
 import { z } from 'zod';
 import { parseJson } from '../uplink/state-file.ts';
 
@@ -16,6 +16,8 @@ export interface Escalation {
   readonly duration: number;
   readonly factor: number;
   readonly longest: number;
+  /** The same for forgeable evidence. */
+  readonly longest_forgeable: number;
   readonly forgive: number;
 }
 
@@ -29,8 +31,11 @@ export function standing(offence: Offence | undefined, { forgive }: Escalation, 
 }
 
 /** How long the block is that follows so many offences, ms: `duration` × `factor`^offences, at most `longest`. */
-export function blockMs({ duration, factor, longest }: Escalation, offences: number): number {
-  return Math.max(Math.min(duration, longest), Math.min(longest, Math.floor(duration * factor ** offences)));
+export function blockMs(escalation: Escalation, offences: number, evidence: Evidence): number {
+  const { duration, factor } = escalation;
+  const longest = evidence === 'handshake' ? escalation.longest : escalation.longest_forgeable;
+  // The first one is as the policy says, whatever the longest is.
+  return Math.min(Math.max(duration, longest), Math.floor(duration * factor ** offences));
 }
 
 /**
@@ -50,7 +55,7 @@ const savedSchema = z.array(
 /** The memory of who was blocked before. */
 export interface Offences {
   /** Counts one more block of a source, beginning now, and tells how long it is to last, ms. */
-  commit(source: Source): number;
+  commit(source: Source, evidence: Evidence): number;
   /** Offences of a source that still count. */
   count(source: Source): number;
   /** A person says that it was none. */
@@ -88,9 +93,9 @@ export async function openOffences({ escalation, load, save, now }: OffencesDeps
   const count = (source: Source): number => standing(known.get(source), escalation, now());
   return {
     count,
-    commit(source) {
+    commit(source, evidence) {
       const before = count(source);
-      const ms = blockMs(escalation, before);
+      const ms = blockMs(escalation, before, evidence);
       put(source, { count: before + 1, lastMs: now() + ms });
       return ms;
     },

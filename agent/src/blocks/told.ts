@@ -30,7 +30,8 @@ export function unblocks(sources: Iterable<Source>, atMs: number, reason: string
 
 /** An entry of the network's list as this host's policy takes it. */
 export function toShared([source, untilMs, tier]: BlockEntry, policy: Policy): SharedBlock {
-  return { source, untilMs, tier: tierFor(policy, tier === 'dropped') };
+  const isProven = tier === 'dropped';
+  return { source, untilMs, tier: tierFor(policy, isProven), isProven };
 }
 
 /** A local block as a sighting tells it. */

@@ -25,6 +25,7 @@ export const RULESET_POLICY = {
   isSilent: false,
   ephemeral: [32_768, 60_999] as [number, number],
   forwarded: true,
+  cutsProven: false,
   detects: true,
 };
 

@@ -14,7 +14,10 @@ export interface LocalBlock {
 export interface SharedBlock {
   readonly source: Source;
   readonly untilMs: number;
+  /** How hard this host's policy refuses it. */
   readonly tier: Tier;
+  /** Whether its address is proven to be its own: what is not holds against no client of this host. */
+  readonly isProven?: boolean;
 }
 
 /** Networks that a host treats apart. */

@@ -28,7 +28,7 @@ export function createNftables(deps: NftablesDeps): Firewall {
   const inTurn = oneByOne();
   let applied: Applied | undefined;
   let wanted: Desired | undefined;
-  let list: ReadonlyMap<Source, SharedBlock> | undefined;
+  let list: ReadonlyMap<Source, Element> | undefined;
   let watch: Promise<KeptChild> | undefined;
   const closing = new AbortController();
   /** Whether somebody may have changed what the table holds. */
@@ -87,7 +87,7 @@ export function createNftables(deps: NftablesDeps): Firewall {
     async share(shared) {
       // Without a table there is nothing to add to: the first apply makes it.
       if (applied === undefined) throw new FirewallError('the nftables table is not set up yet');
-      list = shared;
+      list = elementsOf(shared);
       await inTurn(async () => {
         try {
           await shareNow();
@@ -162,6 +162,14 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, polic
     .map((e) => e.source);
   if (detects) lines.push(...resetRates(lifted));
   return { lines, next: { local: new Map<Source, Element>(want.local), networks, enforce } };
+}
+
+/** Where the network's list goes: what is proven into the sets for it, whose rules know what the policy does about it. */
+function elementsOf(shared: ReadonlyMap<Source, SharedBlock>): Map<Source, Element> {
+  const all = [...shared.values()].map(({ source, untilMs, tier, isProven = tier === 'dropped' }) => {
+    return [source, { source, untilMs, tier: isProven ? ('dropped' as const) : ('held' as const) }] as const;
+  });
+  return new Map(all);
 }
 
 /** Wanted blocks that are not in force, though their time is not over. */

@@ -105,7 +105,7 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
     const block: BookedBlock = {
       ...{ source, decidedBy, atMs, droppedPackets: 0 },
       tier: tierFor(policy, probe.evidence === 'handshake'),
-      untilMs: atMs + offences.commit(source),
+      untilMs: atMs + offences.commit(source, probe.evidence),
     };
     keeper.add(block);
     // The kernel's block is in force already; the agent's own is told when the firewall has taken it.
@@ -132,7 +132,7 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
         const localAddress = reachableAddress(protection.facts.own);
         sightings.adopt(source, { atMs, address: firstAddress(source), localAddress });
         const isRepeat = offences.count(source) > 0;
-        const untilMs = atMs + offences.commit(source);
+        const untilMs = atMs + offences.commit(source, 'forgeable');
         const block: BookedBlock = isRepeat ? { ...found, untilMs, decidedBy: 'agent' } : found;
         if (isRepeat) keeper.add(block);
         report.blocked(block, undefined);

@@ -30,7 +30,11 @@ export function createSharedBlocks({ policy, keeper, lifted, log, now }: AgentDe
   let wide: Source[] = [];
   const take = (): void => {
     const all = [...entries.values()].map((entry) => toShared(entry, policy));
-    inForce = new Map(all.filter((block) => !lifted.has(block)).map((block) => [block.source, block]));
+    const mayBlock = ({ isProven }: SharedBlock) =>
+      policy.block.evidence !== 'handshake' || isProven === true;
+    inForce = new Map(
+      all.filter((block) => mayBlock(block) && !lifted.has(block)).map((block) => [block.source, block]),
+    );
     wide = [...entries.keys()].filter((source) => source.includes('/') && !source.endsWith('/64'));
     keeper.setShared(inForce);
   };

@@ -20,6 +20,8 @@ export interface RulesetPolicy {
   readonly isSilent: boolean;
   /** Whether what is forwarded to containers and virtual machines is refused too, or only what is for the host. */
   readonly forwarded: boolean;
+  /** Whether what is proven of a source cuts its connections too. */
+  readonly cutsProven: boolean;
   /** Whether the kernel detects too, or only blocks what it is told. */
   readonly detects: boolean;
 }

@@ -64,17 +64,18 @@ function blockSets(): string[] {
  * On prerouting they meet all that comes in, also what goes on to containers and virtual machines, before any of it is
  * readdressed (DNAT). On input, before detection, only what is for the host itself.
  */
-function dropChains({ forwarded }: RulesetPolicy, enforce: boolean): string[] {
-  const [all, fresh] = forwarded
+function dropChains(policy: RulesetPolicy, enforce: boolean): string[] {
+  const [all, fresh] = policy.forwarded
     ? ['prerouting priority -450', 'prerouting priority -190']
     : ['input priority -450', 'input priority -400'];
+  const proven = refuse('shared', 'dropped');
   return [
     chain('drop_all', [
       `type filter hook ${all}; policy accept;`,
       'iif lo return',
       NEIGHBOURS_PASS,
       ...ALLOWED,
-      ...(enforce ? refuse('dropped') : []),
+      ...(enforce ? [...refuse('local', 'dropped'), ...(policy.cutsProven ? proven : [])] : []),
     ]),
     chain('drop_new', [
       `type filter hook ${fresh}; policy accept;`,
@@ -82,15 +83,28 @@ function dropChains({ forwarded }: RulesetPolicy, enforce: boolean): string[] {
       'ct state { established, related } return',
       NEIGHBOURS_PASS,
       ...ALLOWED,
-      ...(enforce ? refuse('held') : []),
+      ...(enforce ? [...refuse('local', 'held'), ...(policy.cutsProven ? [] : proven)] : []),
+      ...(enforce ? [...ownClientsPass(policy), ...refuse('shared', 'held')] : []),
     ]),
   ];
 }
 
-function refuse(tier: Tier): string[] {
-  const origins: readonly Origin[] = ['local', 'shared'];
-  const singles = KEYS.flatMap((key) =>
-    origins.map((origin) => `${ADDRESS[key]} @${blockSet(origin, tier, key)} counter name ${tier} drop`),
+/**
+ * Packets forged in a client's name at another host must not shut it out here: of the network's list only what is proven
+ * holds against a client of this host.
+ */
+function ownClientsPass({ detects, permit }: RulesetPolicy): string[] {
+  if (!detects || permit.clients !== 'handshake') return [];
+  return [
+    `${ADDRESS[4]} @client4 return`,
+    `ip6 saddr @onlink6 ${ADDRESS[128]} @client6 return`,
+    `ip6 saddr != @onlink6 ${ADDRESS[64]} @client6 return`,
+  ];
+}
+
+function refuse(origin: Origin, tier: Tier): string[] {
+  const singles = KEYS.map(
+    (key) => `${ADDRESS[key]} @${blockSet(origin, tier, key)} counter name ${tier} drop`,
   );
-  return [...singles, `goto ${rangeChain(tier)}`];
+  return origin === 'shared' ? [...singles, `jump ${rangeChain(tier)}`] : singles;
 }

@@ -3,6 +3,7 @@ import {
   ALLOWED,
   blockSet,
   CLIENT_PREFIX,
+  CLIENT_PROBE_PREFIX,
   chain,
   familyOfKey,
   KEYS,
@@ -115,11 +116,14 @@ function muteChain(policy: RulesetPolicy, key: Key, enforce: boolean): string {
 
 /**
  * Leaves probes of muted clients without an answer. Whom the agent has allowed since is answered again. That a client was
- * muted may get lost in a flood: so it is told again while its probes go on.
+ * muted may get lost in a flood, and what was known of it forgotten: so both are told again while its probes go on.
  */
 function silenceChains(policy: RulesetPolicy): string[] {
   return [
-    chain('unanswered', [`${TOLD_AGAIN} ${log(policy, CLIENT_PREFIX)}`, 'drop']),
+    chain('unanswered', [
+      `${TOLD_AGAIN} counter name probes ${log(policy, CLIENT_PROBE_PREFIX)} ${log(policy, CLIENT_PREFIX)}`,
+      'drop',
+    ]),
     chain('silence', [
       ...ALLOWED,
       `${ADDRESS[4]} @muted4 goto unanswered`,

@@ -26,6 +26,7 @@ export function rulesetPolicy(policy: Policy, ephemeral: PortRange, detects: boo
     isSilent: watch.answer === 'silent',
     ephemeral,
     forwarded: block.forwarded,
+    cutsProven: block.established === 'cut',
     detects,
   };
 }

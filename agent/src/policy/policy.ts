@@ -152,6 +152,8 @@ const blockSchema = z.strictObject({
     .default(4),
   /** No block is longer. */
   longest: durationSchema('10s', '31d').prefault('7d'),
+  /** The same for what only forgeable evidence says: whoever forges in somebody's name must not shut him out for a week. */
+  longest_forgeable: durationSchema('10s', '31d').prefault('1d'),
   /** After so long without a trip, one offence of a source is forgotten; and so on until none is left. */
   forgive: durationSchema('1h', '365d').prefault('7d'),
   /**
@@ -187,6 +189,11 @@ const hostsDenySchema = z.strictObject({
     .string('daemon names like "ALL" or "sshd"')
     .regex(/^[\w.@, -]{1,200}$/, 'daemon names like "ALL" or "sshd"')
     .default('ALL'),
+  /**
+   * Whether the file is one of patterns alone, which a rule of the real file names (hosts_access(5)): an agent that is not
+   * root may write that, and not /etc/hosts.deny.
+   */
+  patterns: trueOrFalse.default(false),
 });
 
 const ARGV_ALLOWED = 'a list of a program and its arguments, at most 64';

@@ -55,10 +55,8 @@ export const COMMAND_ENV = { PATH, LC_ALL: 'C' } as const;
 export const runCommand: Runner = createRunner(USUAL);
 
 /** As {@link runCommand}, and tells the process's id before it can have done anything. */
-export const runNoting = (
-  command: Command,
-  onStart: (pid: number | undefined) => void,
-): Promise<Outcome> => createRunner({ ...USUAL, onStart })(command);
+export const runNoting = (command: Command, onStart: (pid: number | undefined) => void): Promise<Outcome> =>
+  createRunner({ ...USUAL, onStart })(command);
 
 /** A runner with limits of its own. */
 export function createRunner({ limitMs, mostOutput, wholeGroup, onStart }: RunLimits): Runner {

@@ -26,8 +26,9 @@ export async function kernelHold(
 }
 
 /**
- * Lets a source, or without one everybody, begin anew: it is muted no more, and both its buckets are full. Its contacts stay known: those ports it
- * has asked for already. An element that is not there is added first, since deleting it would fail.
+ * Lets a source begin anew: it is muted no more, and its buckets are full. Its contacts stay known: those ports it has
+ * asked for already. Without a source nobody is muted any more. An element that is not there is added first, since
+ * deleting it would fail.
  */
 export async function forgiveInKernel(run: Runner, source?: Source): Promise<void> {
   const lines = source === undefined ? unmuteAll() : forgivenLines(source);
