@@ -19,6 +19,7 @@ import type { Firewall } from './firewall/firewall.ts';
 import type { HostFacts } from './host/facts.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Log } from './report/log.ts';
+import type { Responder } from './respond/responder.ts';
 import type { Outgoing } from './uplink/outbox.ts';
 import type { Engine, EngineHold, TripOutcome } from './watch/engine.ts';
 
@@ -35,7 +36,11 @@ export interface SharedList {
 }
 
 /** Why a block ended. */
-export type EndReason = 'its time is over' | 'lifted by the collector' | 'lifted on this host';
+export type EndReason =
+  | 'its time is over'
+  | 'lifted by the collector'
+  | 'lifted on this host'
+  | 'it is protected now';
 
 /**
  * Why a source that crossed the threshold is not blocked all the same; see `TripOutcome`. `unproven`: the policy lets no
@@ -81,6 +86,8 @@ export interface AgentDeps {
   readonly offences: Offences;
   readonly allowances: Allowances;
   readonly report: Report;
+  /** What the administrator has done beside a block. */
+  readonly responder: Responder;
   readonly log: Log;
   /** Unix ms. */
   readonly now: () => number;
@@ -89,6 +96,8 @@ export interface AgentDeps {
   readonly collectors: () => Promise<readonly Address[]>;
   /** What the policy allows at this time. */
   readonly allowed: () => Promise<readonly Cidr[]>;
+  /** Who has an authenticated session on this host now. */
+  readonly sessions: () => Promise<readonly Address[]>;
   readonly send: (outgoing: Outgoing, options: { urgent: boolean }) => void;
 }
 
@@ -99,6 +108,8 @@ export interface Agent {
   stop(): Promise<void>;
   /** Takes over the network's list; resolves when it is in force. */
   applyShared(list: SharedList): Promise<void>;
+  /** Reads again whom the host never blocks, and puts that in force: somebody logged in, or a name has other addresses. */
+  refresh(): Promise<void>;
   /** Carries out what the stance is now; called when it changed, and once a second. */
   applyMode(): Promise<void>;
   /** What is carried out: the stance, as far as the firewall has taken it. */

@@ -62,8 +62,19 @@ export function createAgent(deps: AgentDeps): Agent {
     strong: () => sightings.strong(),
   };
 
-  const upkeep = async (): Promise<void> => {
+  /** Whom the host protects from now on must not stay blocked. */
+  const refresh = async (): Promise<void> => {
     await protection.refresh();
+    const spared = [...keeper.all()].filter(({ source }) => protection.reason(source) !== undefined);
+    const lifted = blocking.lift(
+      spared.map(({ source }) => source),
+      'it is protected now',
+    );
+    if (lifted.length > 0)
+      deps.send({ unblocks: unblocks(lifted, now(), 'it is protected now') }, { urgent: true });
+  };
+  const upkeep = async (): Promise<void> => {
+    await refresh();
     const { changed, untold } = await keeper.look();
     for (const block of changed) sightings.touch(block.source);
     blocking.adopt(untold);
@@ -87,7 +98,9 @@ export function createAgent(deps: AgentDeps): Agent {
       await protection.refresh();
       // The kernel's news are listened for before its table is loaded, so that the first probe is told too.
       await engine.start(sink);
-      blocking.adopt(await keeper.open());
+      const untold = await keeper.open();
+      await deps.responder.open(new Set([...keeper.all()].map(({ source }) => source)));
+      blocking.adopt(untold);
       // Beside the count, the engine has its table complete now, not half a minute later.
       probesLost = await engine.lost();
       blocking.tell('trips');
@@ -106,6 +119,7 @@ export function createAgent(deps: AgentDeps): Agent {
       blocking.tell('all');
       report.stopped();
       await keeper.settle().catch((error) => log.error('the last change is not in force', { error }));
+      await deps.responder.close();
       await saveOffences();
     },
     async applyShared(list) {
@@ -119,6 +133,7 @@ export function createAgent(deps: AgentDeps): Agent {
       await modes.apply();
       await keeper.settle();
     },
+    refresh,
     applyMode: () => modes.apply(),
     stance: (): StanceNow => modes.inForce,
     neverBlockFacts: protection.never,

@@ -2,7 +2,7 @@ import type { EngineName } from '../doctor/engines.ts';
 import type { SurveyFirewalls } from '../doctor/firewalls.ts';
 import type { OpenFirewall } from '../doctor/hook/apart.ts';
 import { createNftables } from '../firewall/nftables.ts';
-import { pickFirewall } from '../firewall/pick.ts';
+import { pickFirewall, surveyFirewalls } from '../firewall/pick.ts';
 import { readEphemeralPorts } from '../host/facts.ts';
 import { rulesetPolicy } from '../policy/derive.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -31,13 +31,7 @@ export async function doctorParts(policy: Policy, run: Runner): Promise<DoctorPa
     });
   };
   return {
-    async survey() {
-      const why = await whyNot(choose('nftables', run), 'block.firewall = "nftables": ');
-      return [
-        { name: 'nftables', works: why === undefined, ...(why && { why }) },
-        { name: 'log-only', works: true },
-      ];
-    },
+    survey: () => surveyFirewalls({ ...common, policy, ruleset: rulesetPolicy(policy, ephemeral, false) }),
     async openFirewall(name, inside) {
       if (name !== 'nftables') return choose(name as Policy['block']['firewall'], inside);
       // Not by the choice: every command of a trial has to go through the runner that leads into its namespace.

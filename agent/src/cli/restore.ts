@@ -48,7 +48,7 @@ export async function restoreInto(
   const { stance, lifted, allowances } = people;
   const allowed = allowances.list().map(({ network }) => network);
   const { facts, allow, onLink } = await knownNow(policy, [...(list?.allow ?? []), ...allowed]);
-  const accepted = list && (await acceptKept(list, facts));
+  const accepted = list && (await acceptKept(list, facts, policy));
   stance.setNetwork(accepted?.observe);
   const rest = { allow, onLink, enforce: stance.now().mode === 'enforce' };
   const local = await keptBlocks(policy, neverBlockRule(facts), { nowMs: Date.now(), log });

@@ -11,10 +11,12 @@ import { collectorAddresses } from '../host/collector-addresses.ts';
 import { readHostFacts } from '../host/facts.ts';
 import { namesPath } from '../host/name-file.ts';
 import { openNames, resolveName } from '../host/names.ts';
+import { createSessions } from '../host/sessions.ts';
 import type { Policy } from '../policy/policy.ts';
 import { historyPath } from '../report/history.ts';
 import type { Log } from '../report/log.ts';
 import { openReports } from '../report/open.ts';
+import { openResponder, withResponder } from '../respond/open.ts';
 import { runCommand } from '../run/runner.ts';
 import { listLimits } from '../uplink/accept.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
@@ -52,9 +54,14 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const saved = await readSavedList(policy.state_dir);
   if (saved?.networkId === enrolment?.networkId) stance.setNetwork(saved?.observe);
   const enforces = (): boolean => firewall.enforces && agent.stance().mode === 'enforce';
-  const report = await openReports({
+  const reports = await openReports({
     ...{ policy, engine: engine.name, firewall: firewall.name, enforces, log, run: runCommand },
   });
+  const responder = openResponder({
+    ...{ policy, engine: engine.name, enforces, log },
+    ran: ({ source, command }) => log.info('the command of the policy ran', { source, command }),
+  });
+  const report = { ...reports, ...withResponder(reports, responder) };
   const book = bookPath(policy.state_dir);
   const keeper = createKeeper({
     firewall,
@@ -70,6 +77,11 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     load: () => readFileIfThere(nameFile),
     save: (text) => replaceFile(nameFile, text),
   });
+  // Names of sessions are another matter than those of the policy: none of them is kept.
+  const ofSessions = await openNames({ resolve: resolveName, now: Date.now, log: () => {} });
+  const sessions = createSessions({
+    ...{ run: runCommand, names: ofSessions, log: (message: string) => log.warn(message) },
+  });
   const collectors = collectorAddresses(enrolment?.url, names);
   const { sources } = policy.allow;
   const allowed = createAllowed({ sources, scanners: policy.scanner, names, now: Date.now });
@@ -84,7 +96,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const early: [Outgoing, { urgent: boolean }][] = [];
   let uplink: Uplink | undefined;
   const agent: Agent = createAgent({
-    ...{ policy, engine, firewall, keeper, stance, lifted, allowances, offences, log },
+    ...{ policy, engine, firewall, keeper, stance, lifted, allowances, offences, responder, log },
     report: {
       ...report,
       mode(now) {
@@ -101,11 +113,15 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     readFacts: readHostFacts,
     collectors: async () => collectors(),
     allowed: async () => allowed(),
+    sessions: async () => (policy.allow.sessions ? sessions.addresses() : []),
     send: (outgoing, options) =>
       uplink === undefined ? early.push([outgoing, options]) : uplink.send(outgoing, options),
   });
   const startedAtMs = Date.now();
   await agent.start();
+  const refresh = (): void =>
+    void agent.refresh().catch((error) => log.error('who is protected could not be read', { error }));
+  const watches = [names.watch(refresh), ...(policy.allow.sessions ? [sessions.watch(refresh)] : [])];
   uplink = await startUplink({
     ...{ stateDir: policy.state_dir, identity, enrolment, log },
     allowInsecureHttp: policy.uplink.allow_insecure_http,
@@ -133,6 +149,8 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   });
   log.info(`ending on ${signal}; blocks stay in force`);
   setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+  for (const end of watches) end();
+  for (const each of [names, ofSessions]) each.close();
   await control?.close();
   await agent.stop();
   await uplink.stop();

@@ -1,8 +1,12 @@
 import { UnavailableError } from '../policy/unavailable.ts';
 import type { Candidate, FirewallChoice } from './candidate.ts';
+import { createCommandOnly } from './command.ts';
+import { composeFirewalls } from './compose.ts';
 import type { EntryCommands } from './entries.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
 import type { Firewall } from './firewall.ts';
+import { createHostsDeny } from './hosts-deny.ts';
+import { whyNotWritable } from './hosts-deny-file.ts';
 import { createLogOnly } from './log-only.ts';
 import { LINUX_FIREWALLS } from './pick-linux.ts';
 import { UNIX_FIREWALLS } from './pick-unix.ts';
@@ -14,8 +18,28 @@ const LOG_ONLY: Candidate = {
   create: ({ log, now }) => createLogOnly(log, now),
 };
 
+const HOSTS_DENY: Candidate = {
+  name: 'hosts-deny',
+  onlyByName: true,
+  whyNot: ({ policy }) => whyNotWritable(policy.hosts_deny.file),
+  create: ({ policy, now, log }) => createHostsDeny({ ...policy.hosts_deny, now, log }),
+};
+
+const COMMAND: Candidate = {
+  name: 'command',
+  onlyByName: true,
+  whyNot: async ({ policy }) => (policy.command.argv.length === 0 ? 'command.argv is empty' : undefined),
+  create: ({ log, now }) => createCommandOnly(log, now),
+};
+
 /** All backends, in the order in which `auto` tries them. */
-const CANDIDATES: readonly Candidate[] = [...LINUX_FIREWALLS, ...UNIX_FIREWALLS, LOG_ONLY];
+const CANDIDATES: readonly Candidate[] = [
+  ...LINUX_FIREWALLS,
+  ...UNIX_FIREWALLS,
+  HOSTS_DENY,
+  COMMAND,
+  LOG_ONLY,
+];
 
 /** Whether a backend works on this host. */
 export interface SurveyedFirewall {
@@ -31,6 +55,15 @@ export interface SurveyedFirewall {
  * @throws UnavailableError when the policy names a backend that does not work here
  */
 export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
+  const main = await pickMain(choice);
+  const { policy, now, log } = choice;
+  // A dry run is one of everything.
+  const isWanted = policy.block.also.includes('hosts-deny');
+  if (!isWanted || main.name === 'hosts-deny' || main.name === 'log-only') return main;
+  return composeFirewalls(main, [createHostsDeny({ ...policy.hosts_deny, now, log })], log);
+}
+
+async function pickMain(choice: FirewallChoice): Promise<Firewall> {
   const wanted = choice.policy.block.firewall;
   if (wanted !== 'auto') return make(await named(wanted, choice), choice);
   const refusals: string[] = [];
@@ -94,9 +127,7 @@ function isForHere({ systems }: Candidate): boolean {
 }
 
 async function make(candidate: Candidate, choice: FirewallChoice): Promise<Firewall> {
-  const { policy, run, now, log } = choice;
-  const [extra] = policy.block.also;
-  if (extra !== undefined) throw new UnavailableError(`block.also: "${extra}" is not built yet`);
+  const { run, now, log } = choice;
   const warning = await candidate.warning?.(choice);
   if (warning !== undefined) log(`${candidate.name}: ${warning}`);
   if (candidate.create !== undefined) return candidate.create(choice);

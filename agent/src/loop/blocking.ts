@@ -52,6 +52,8 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
   /** When sources were lifted: a trip before that is old news. */
   const liftedAtMs = new Map<Source, number>();
   let allLiftedAtMs = 0;
+  /** Sources whose block waits for a command that runs before it. */
+  const waiting = new Set<Source>();
 
   const isOldNews = (source: Source, atMs: number): boolean =>
     atMs < Math.max(allLiftedAtMs, liftedAtMs.get(source) ?? 0);
@@ -92,7 +94,7 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
     outcome === 'limited' && policy.block.evidence === 'handshake' ? 'unproven' : outcome;
 
   const trip = (source: Source, probe: Probe, outcome: TripOutcome): void => {
-    if (keeper.get(source) !== undefined || isOldNews(source, probe.atMs)) return;
+    if (keeper.get(source) !== undefined || waiting.has(source) || isOldNews(source, probe.atMs)) return;
     if (outcome !== 'held') {
       spare(source, probe, whySpared(outcome));
       return;
@@ -107,6 +109,19 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
       tier: tierFor(policy, probe.evidence === 'handshake'),
       untilMs: atMs + offences.commit(source, probe.evidence),
     };
+    const wait = deps.responder.before(block, probe);
+    if (wait === undefined) {
+      putInForce(block, probe);
+      return;
+    }
+    waiting.add(source);
+    void wait.then(() => {
+      waiting.delete(source);
+      if (!isOldNews(source, probe.atMs)) putInForce(block, probe);
+    });
+  };
+  const putInForce = (block: BookedBlock, probe: Probe): void => {
+    const { source } = block;
     keeper.add(block);
     // The kernel's block is in force already; the agent's own is told when the firewall has taken it.
     const inForce = engine.decides ? Promise.resolve() : keeper.settle('own');
@@ -120,7 +135,7 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
   return {
     trip,
     weigh(source, probe) {
-      if (keeper.get(source) !== undefined) return;
+      if (keeper.get(source) !== undefined || waiting.has(source)) return;
       const { evidence, atMs } = probe;
       const said = permit({ evidence, atMs, isClient: engine.knowsClient(source, atMs) });
       trip(source, probe, said === 'block' ? 'held' : said);

@@ -30,11 +30,13 @@ export function createProtection(deps: AgentDeps): Protection {
   const { policy, engine, keeper, allowances } = deps;
   let facts: HostFacts = { own: [], gateways: [], resolvers: [], onLink: [] };
   let collectors: NeverBlockFacts['collectors'] = [];
+  let sessions: NeverBlockFacts['own'] = [];
   let [policyAllow, networkAllow]: [readonly Cidr[], readonly Cidr[]] = [[], []];
   const never = (): NeverBlockFacts => {
     const { own, gateways, resolvers } = facts;
     const forAWhile = allowances.list().map(({ network }) => network);
-    return { own, gateways, resolvers, collectors, allow: [...policyAllow, ...networkAllow, ...forAWhile] };
+    const allow = [...policyAllow, ...networkAllow, ...forAWhile];
+    return { own, gateways, resolvers, collectors, sessions, allow };
   };
   let ruleOut = neverBlockRule(never());
   let ofNetwork = neverBlockRule(NO_FACTS);
@@ -43,7 +45,11 @@ export function createProtection(deps: AgentDeps): Protection {
     ofNetwork = neverBlockRule({ ...NO_FACTS, allow: networkAllow });
     const { own, gateways, resolvers, allow } = never();
     keeper.setNetworks(
-      [...new Set([...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...allow])].sort(),
+      [
+        ...new Set([
+          ...[...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow],
+        ]),
+      ].sort(),
       facts.onLink,
     );
   };
@@ -62,10 +68,11 @@ export function createProtection(deps: AgentDeps): Protection {
       apply();
     },
     async refresh() {
-      [facts, collectors, policyAllow] = await Promise.all([
+      [facts, collectors, policyAllow, sessions] = await Promise.all([
         deps.readFacts(),
         deps.collectors(),
         deps.allowed(),
+        deps.sessions(),
       ]);
       engine.setAddresses(facts.own);
       apply();

@@ -11,6 +11,7 @@ import type { Probe } from '../detect/probe.ts';
 import type { CountedBlock, Desired, Firewall, FoundBlock, SharedBlock } from '../firewall/firewall.ts';
 import { parsePolicy } from '../policy/load.ts';
 import { SILENT_LOG } from '../report/log.ts';
+import { NO_RESPONDER } from '../respond/responder.ts';
 import type { Outgoing } from '../uplink/outbox.ts';
 import type { Engine, ProbeSink } from '../watch/engine.ts';
 
@@ -25,6 +26,7 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
     inForce: [] as CountedBlock[],
     sent: [] as Outgoing[],
     said: [] as string[],
+    sessions: [] as string[],
     wants: [] as Desired[],
     shared: new Map() as ReadonlyMap<string, SharedBlock>,
     sink: undefined as ProbeSink | undefined,
@@ -64,6 +66,7 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
   const allowances = await openAllowances(files);
   const offences = await openOffences({ escalation: POLICY.block, ...files });
   const agent = createAgent({
+    responder: NO_RESPONDER,
     ...{ policy: POLICY, engine, firewall, keeper, stance, lifted, allowances, offences },
     ...{ log: SILENT_LOG, now: Date.now, newId: v7 },
     report: {
@@ -82,6 +85,7 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
     readFacts: async () => FACTS,
     collectors: async () => ['203.0.113.50'],
     allowed: async () => [],
+    sessions: async () => seen.sessions,
     send: (outgoing) => void seen.sent.push(outgoing),
   });
   return { agent, seen, stance };

@@ -4,7 +4,7 @@ import { toShared } from '../../blocks/told.ts';
 import type { LocalBlock, SharedBlock } from '../../firewall/firewall.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Log } from '../../report/log.ts';
-import { type AcceptedList, acceptList, DEFAULT_LIST_LIMITS } from '../../uplink/accept.ts';
+import { type AcceptedList, acceptList, listLimits } from '../../uplink/accept.ts';
 import { createClock } from '../../uplink/clock.ts';
 import { loadEnrolment } from '../../uplink/enrolment.ts';
 import { openListFile } from '../../uplink/list-file.ts';
@@ -55,8 +55,8 @@ export async function keptList({ state_dir }: Policy, log: Log): Promise<ListSta
 }
 
 /** What this host takes of a saved list, by its own rules. */
-export function acceptKept(list: ListState, facts: NeverBlockFacts): Promise<AcceptedList> {
-  return acceptList(list, { facts, limits: DEFAULT_LIST_LIMITS, clock: createClock() });
+export function acceptKept(list: ListState, facts: NeverBlockFacts, policy: Policy): Promise<AcceptedList> {
+  return acceptList(list, { facts, limits: listLimits(policy), clock: createClock() });
 }
 
 /** The entries of an accepted list as blocks, without those that a person lifted here. */
