@@ -10,16 +10,19 @@ const USAGE = `usage: scripts/lab/lab up       bring a lab up; it stays until "d
        scripts/lab/lab hold     bring a lab up, and down again at Ctrl-C
        scripts/lab/lab status   the labs of this machine
        scripts/lab/lab down     tear down what "up" and "hold" brought up
-       scripts/lab/lab sweep    remove what killed labs left`;
+       scripts/lab/lab sweep    remove what killed labs left
+       scripts/lab/lab kill [--times N] [--seed N]
+                                kill an agent at N seeded moments and look at what is left`;
 
 /** Time for a lab to end its processes, ms. */
 const DOWN_MS = 30_000;
 
-const COMMANDS: Record<string, () => Promise<void>> = { up, hold, status, down, sweep: sweepNow };
+const COMMANDS: Record<string, () => Promise<void>> = { up, hold, status, down, sweep: sweepNow, kill };
 
 const [name = '', ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
-if (command === undefined || rest.length > 0) {
+const numbers = readNumbers(rest);
+if (command === undefined || numbers === undefined || (rest.length > 0 && command !== kill)) {
   console.error(USAGE);
   process.exitCode = 2;
 } else {
@@ -27,6 +30,33 @@ if (command === undefined || rest.length > 0) {
     console.error(error.message);
     process.exitCode = 1;
   });
+}
+
+/** `--times N --seed N`; undefined for anything else. */
+function readNumbers(args: readonly string[]): { times: number; seed: number } | undefined {
+  const found = { times: 200, seed: 4 };
+  for (let i = 0; i < args.length; i += 2) {
+    const [option = '', value = ''] = args.slice(i, i + 2);
+    const key = option.replace(/^--/, '');
+    if ((key !== 'times' && key !== 'seed') || !/^[1-9]\d{0,8}$/.test(value)) return undefined;
+    found[key] = Number(value);
+  }
+  return found;
+}
+
+async function kill(): Promise<void> {
+  const { runKills } = await import('./kill.ts');
+  const { kills, reboots, trips, violations } = await runKills({
+    ...(numbers ?? { times: 1, seed: 1 }),
+    say: console.log,
+  });
+  console.log(
+    `${kills} kills, ${reboots} of them with a power cut, while ${trips} sources tripped since the last cut`,
+  );
+  console.log(
+    violations.length === 0 ? 'no violation' : `${violations.length} violations:\n${violations.join('\n')}`,
+  );
+  if (violations.length > 0) process.exitCode = 1;
 }
 
 function describe(lab: Lab): string {
