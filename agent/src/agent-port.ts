@@ -1,6 +1,16 @@
-import type { Address, BlockEntry, Cidr, NeverBlockFacts, NeverBlockReason, Source } from '@picket/protocol';
+import type {
+  Address,
+  BlockEntry,
+  Cidr,
+  NeverBlockFacts,
+  NeverBlockReason,
+  Source,
+  Tier,
+} from '@picket/protocol';
 import type { BookedBlock } from './blocks/book.ts';
 import type { Keeper } from './blocks/keeper.ts';
+import type { Offences } from './blocks/offences.ts';
+import type { Allowance, Allowances } from './control/allowances.ts';
 import type { Lifted } from './control/lifted.ts';
 import type { Stance, StanceNow } from './control/stance.ts';
 import type { Probe } from './detect/probe.ts';
@@ -10,7 +20,7 @@ import type { HostFacts } from './host/facts.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Log } from './report/log.ts';
 import type { Outgoing } from './uplink/outbox.ts';
-import type { Engine } from './watch/engine.ts';
+import type { Engine, TripOutcome } from './watch/engine.ts';
 
 /** The network's block list as this host accepted it; times are in this host's clock. */
 export interface SharedList {
@@ -24,6 +34,9 @@ export interface SharedList {
 
 /** Why a block ended. */
 export type EndReason = 'its time is over' | 'lifted by the collector' | 'lifted on this host';
+
+/** Why a source that crossed the threshold is not blocked all the same; see `TripOutcome`. */
+export type SparedReason = Exclude<TripOutcome, 'held'>;
 
 /** How many blocks a person lifted. */
 export interface LiftedCounts {
@@ -42,6 +55,12 @@ export interface Report {
   /** What is carried out from now on. */
   mode(stance: StanceNow): void;
   lifted(by: string, counts: LiftedCounts): void;
+  /** A source crossed the threshold and is not blocked. */
+  spared(probe: Probe, source: Source, why: SparedReason): void;
+  /** Forgeable evidence blocks nobody new from now on, since it blocked too many; or it does again. */
+  limiting(isLimiting: boolean): void;
+  /** A person allowed a network for a while, or took that back. */
+  allowed(allowance: Allowance, isTakenBack: boolean): void;
   /** So many more probes were not told by the engine. */
   lost(count: number): void;
 }
@@ -54,6 +73,8 @@ export interface AgentDeps {
   readonly keeper: Keeper;
   readonly stance: Stance;
   readonly lifted: Lifted;
+  readonly offences: Offences;
+  readonly allowances: Allowances;
   readonly report: Report;
   readonly log: Log;
   /** Unix ms. */
@@ -79,6 +100,14 @@ export interface Agent {
   stance(): StanceNow;
   /** Lifts every local and shared block of this host; resolves when none is in force. */
   liftAll(by: string): Promise<LiftedCounts>;
+  /** Blocks a source because a person says so; resolves when that is in force. */
+  block(order: BlockOrder): Promise<Ordered<{ block: BookedBlock }>>;
+  /** Lifts the local and the shared block of whatever the network holds; resolves when neither is in force. */
+  unblock(network: Cidr, by: string): Promise<LiftedCounts>;
+  /** Allows a network for a while, and lifts what blocks it; resolves when that is in force. */
+  allow(allowance: Allowance): Promise<Ordered<{ lifted: LiftedCounts }>>;
+  /** Takes an allowance back; false when there is none. */
+  disallow(network: Cidr, by: string): Promise<boolean>;
   neverBlockFacts(): NeverBlockFacts;
   status(): AgentStatus;
   figures(): AgentFigures;
@@ -88,6 +117,18 @@ export interface Agent {
   /** The sources seen last, and those blocked last that are not among them. */
   recent(most: number): { tracks: Track[]; blocks: BookedBlock[] };
 }
+
+/** A person's order to block a source. */
+export interface BlockOrder {
+  /** One that can be blocked: an IPv4 address, an IPv6 address or /64. */
+  readonly network: Cidr;
+  readonly untilMs: number;
+  readonly tier: Tier;
+  readonly by: string;
+}
+
+/** What came of an order; or why it is refused, in words for the person. */
+export type Ordered<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly why: string };
 
 /** All that a host knows of a source. */
 export interface Known {
@@ -108,6 +149,8 @@ export interface AgentStatus {
   readonly addresses: Address[];
   readonly mode: StanceNow['mode'];
   readonly localBlocks: number;
+  /** Whether forgeable evidence blocks nobody new now, since it blocked too many. */
+  readonly isLimiting: boolean;
   /** Probes that the engine knows it did not tell, as of the last upkeep, and sources forgotten for want of room. */
   readonly probesLost: number;
 }
@@ -121,6 +164,8 @@ export interface AgentFigures {
   readonly sharedBlocks: number;
   /** Shared blocks lifted on this host that have not ended yet. */
   readonly sharedLifted: number;
+  readonly isLimiting: boolean;
+  readonly allowances: readonly Allowance[];
   /** Packets that the local blocks that run have refused, as of the last upkeep. */
   readonly packetsDropped: number;
 }

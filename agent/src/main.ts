@@ -7,6 +7,7 @@ import { enrollCommand } from './cli/enroll.ts';
 import { explainCommand } from './cli/explain.ts';
 import { importCommand } from './cli/import.ts';
 import { liftCommand } from './cli/lift.ts';
+import { orderCommand } from './cli/orders.ts';
 import { pauseCommand, resumeCommand } from './cli/pause.ts';
 import { replayCommand } from './cli/replay.ts';
 import { runCommandLine } from './cli/run.ts';
@@ -61,6 +62,11 @@ function perform(
       return resumeCommand(policy, badDay);
     case 'lift':
       return liftCommand(policy, badDay);
+    case 'unblock':
+    case 'block':
+    case 'allow':
+    case 'disallow':
+      return orderCommand(policy, call, badDay);
     case 'run':
       return runCommandLine(policy, log);
   }

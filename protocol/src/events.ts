@@ -15,6 +15,7 @@ export const EVENT = {
   sightings: 'urn:picket:event:sightings',
   status: 'urn:picket:event:status',
   unblock: 'urn:picket:event:unblock',
+  acts: 'urn:picket:event:acts',
 } as const;
 
 /** Sightings of one batch. */
@@ -47,6 +48,8 @@ export const statusEventSchema = z.object({
   addresses: z.array(addressSchema).max(256),
   /** Blocks this host decided itself and holds now. */
   localBlocks: countSchema,
+  /** There while forgeable evidence blocks nobody new on this host, since it blocked too many sources in a minute. */
+  limiting: z.boolean().optional(),
   /** Probes the host knows it did not see (kernel or capture drops). */
   probesLost: countSchema,
   /** Batches in the spool, and batches the spool had to give up. */
@@ -72,6 +75,27 @@ export const unblockEventSchema = z.object({
 
 export type Unblock = z.infer<typeof unblockEventSchema>['unblocks'][number];
 
+/** What a person ordered on a host: to block or unblock a source there, to allow a network for a while, to take that back. */
+export const actKindSchema = z.enum(['block', 'unblock', 'allow', 'disallow']);
+
+/** One order of a person on a host. Its id tells a repeated one from a second. */
+export const actSchema = z.object({
+  id: uuid7Schema,
+  act: actKindSchema,
+  /** An address or a CIDR. */
+  source: sourceSchema,
+  atMs: unixMsSchema,
+  /** When it ends by itself, of `block` and `allow`. */
+  untilMs: unixMsSchema.optional(),
+  /** The person's name on the host. */
+  by: z.string().min(1).max(64),
+});
+
+export type Act = z.infer<typeof actSchema>;
+
+/** Orders of people on a host. */
+export const actsEventSchema = z.object({ acts: z.array(actSchema).max(MAX_SIGHTINGS_PER_BATCH) });
+
 /** Claims of an event token, with the kinds this version knows parsed and the others as they came. */
 export const eventClaimsSchema = z.object({
   iss: z.string().max(128),
@@ -86,6 +110,7 @@ export const eventClaimsSchema = z.object({
       [EVENT.sightings]: sightingsEventSchema.optional(),
       [EVENT.status]: statusEventSchema.optional(),
       [EVENT.unblock]: unblockEventSchema.optional(),
+      [EVENT.acts]: actsEventSchema.optional(),
     })
     .catchall(z.unknown())
     .refine((events) => Object.keys(events).length > 0, 'must hold at least one event'),

@@ -6,6 +6,8 @@ import type { FoundBlock, LocalBlock } from '../firewall/firewall.ts';
 export interface BookedBlock extends LocalBlock {
   readonly atMs: number;
   readonly droppedPackets: number;
+  /** The person who ordered it. */
+  readonly by?: string | undefined;
 }
 
 /** Where the book is kept over a reboot. */
@@ -21,13 +23,17 @@ const savedSchema = z.array(
     atMs: unixMsSchema,
     tier: tierSchema,
     droppedPackets: z.int().min(0),
+    by: z.string().max(64).optional(),
   }),
 );
 
+/** The firewall counts whole seconds, ms. */
+const SAME_END_MS = 2_000;
+
 /** The book as text, for a file. */
 export function formatBook(book: Book): string {
-  const blocks = [...book.values()].map(({ source, untilMs, atMs, tier, droppedPackets }) => {
-    return { source, untilMs: Math.round(untilMs), atMs: Math.round(atMs), tier, droppedPackets };
+  const blocks = [...book.values()].map(({ source, untilMs, atMs, tier, droppedPackets, by }) => {
+    return { source, untilMs: Math.round(untilMs), atMs: Math.round(atMs), tier, droppedPackets, by };
   });
   return JSON.stringify(blocks);
 }
@@ -35,7 +41,10 @@ export function formatBook(book: Book): string {
 /** Reads what {@link formatBook} wrote; undefined for anything else. */
 export function parseBook(text: string): BookedBlock[] | undefined {
   try {
-    return savedSchema.parse(JSON.parse(text)).map((block) => ({ ...block, decidedBy: 'agent' as const }));
+    return savedSchema.parse(JSON.parse(text)).map((block) => ({
+      ...block,
+      decidedBy: block.by === undefined ? ('agent' as const) : ('person' as const),
+    }));
   } catch {
     return undefined;
   }
@@ -60,9 +69,14 @@ export function reconcile(
   for (const { source, untilMs, tier } of found) {
     if (untilMs <= nowMs) continue;
     const known = book.get(source);
+    // The agent may have died between the kernel's block and its own word of a longer one.
+    if (known !== undefined && known.untilMs > untilMs + SAME_END_MS) continue;
     const atMs = known?.atMs ?? Math.min(nowMs, untilMs - firstBlockMs);
     const droppedPackets = known?.droppedPackets ?? 0;
-    const block: BookedBlock = { source, untilMs, tier, decidedBy: 'kernel', atMs, droppedPackets };
+    const block: BookedBlock = {
+      ...{ source, untilMs, tier, atMs, droppedPackets, by: known?.by },
+      decidedBy: known?.decidedBy === 'person' ? 'person' : 'kernel',
+    };
     book.set(source, block);
     if (known === undefined) untold.push(block);
   }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { durationSchema } from '../policy/duration.ts';
 import { IMPORT_USAGE, type ImportCall, parseImport } from './import-args.ts';
+import type { OrderCall } from './orders.ts';
 import { parseReplay, REPLAY_USAGE, type ReplayCall } from './replay-args.ts';
 
 /** What the command line asks for. */
@@ -12,6 +13,7 @@ export type Call =
   | { command: 'explain'; config: string; json: boolean; address: string }
   | { command: 'pause'; config: string; forMs: number }
   | { command: 'resume' | 'lift'; config: string }
+  | OrderCall
   | ImportCall
   | { command: 'version' }
   | { command: 'help' };
@@ -42,6 +44,17 @@ What a running agent is asked; as root:
                         blocked; --json for programs
   picket-agent pause    block nothing for a while: --for 1h (the default), 2d, …
   picket-agent resume   end a pause
+  picket-agent unblock ADDRESS
+                        lift its blocks on this host, the network's too, and
+                        forget what was counted; works without an agent
+  picket-agent block ADDRESS
+                        block it by hand: --for 1h (the default), 2d, …;
+                        --drop: its connections are cut too
+  picket-agent allow ADDRESS
+                        never block it, an address or a network, for a while:
+                        --for 7d (the default), …
+  picket-agent disallow ADDRESS
+                        take that back
   picket-agent lift --all
                         lift every block on this host, the network's too;
                         works without an agent
@@ -50,6 +63,11 @@ What a running agent is asked; as root:
 
 ${REPLAY_USAGE}
 ${IMPORT_USAGE}`;
+
+interface Takes {
+  readonly options?: readonly (keyof typeof OPTIONS)[];
+  readonly argument?: string;
+}
 
 /** What each command takes beside `--config`: options of its own, and an argument that must be there. */
 const COMMANDS = {
@@ -61,12 +79,16 @@ const COMMANDS = {
   explain: { options: ['json'], argument: 'ADDRESS' },
   pause: { options: ['for'] },
   resume: {},
+  unblock: { argument: 'ADDRESS' },
+  block: { options: ['for', 'drop'], argument: 'ADDRESS' },
+  allow: { options: ['for'], argument: 'ADDRESS' },
+  disallow: { argument: 'ADDRESS' },
   lift: { options: ['all'] },
   replay: {},
   import: {},
   version: {},
   help: {},
-} as const satisfies Record<string, { options?: readonly (keyof typeof OPTIONS)[]; argument?: string }>;
+} as const satisfies Record<string, Takes>;
 
 type CommandName = keyof typeof COMMANDS;
 
@@ -77,6 +99,7 @@ const OPTIONS = {
   watch: { type: 'boolean' },
   for: { type: 'string' },
   all: { type: 'boolean' },
+  drop: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -111,20 +134,25 @@ type Values = ReturnType<typeof parse>['values'];
 
 /** What does not belong to the command, or is missing. */
 function refusal(command: CommandName, more: readonly string[], values: Values): string | undefined {
-  const takes: { options?: readonly string[]; argument?: string } = COMMANDS[command];
+  const takes: Takes = COMMANDS[command];
   const [extra] = takes.argument === undefined ? more : more.slice(1);
   if (extra !== undefined) return `${command}: unexpected "${more.join(' ')}"`;
   if (takes.argument !== undefined && more.length === 0) return `${command}: ${takes.argument} is missing`;
-  const foreign = Object.keys(values).find((name) => name !== 'config' && !takes.options?.includes(name));
+  const foreign = Object.keys(values).find(
+    (name) => name !== 'config' && !takes.options?.some((option) => option === name),
+  );
   if (foreign === undefined) return undefined;
-  const owners = Object.entries(COMMANDS).filter(
-    ([, { options }]: [string, { options?: readonly string[] }]) => options?.includes(foreign),
+  const owners = Object.entries(COMMANDS).filter(([, { options }]: [string, Takes]) =>
+    options?.some((option) => option === foreign),
   );
   return `--${foreign} belongs to ${owners.map(([name]) => name).join(' and ')}, not to ${command}`;
 }
 
-/** Longest pause: whoever wants more changes the policy. */
-const pauseSchema = durationSchema('1s', '31d');
+/** What a person orders lasts so long at most: whoever wants more changes the policy. */
+const forSchema = durationSchema('1s', '31d');
+
+/** How long it lasts when nothing is said. */
+const FOR = { pause: '1h', block: '1h', allow: '7d' } as const;
 
 function callOf(
   command: Exclude<CommandName, 'replay' | 'import'>,
@@ -144,11 +172,19 @@ function callOf(
       return ok({ command, config, json, watch });
     case 'explain':
       return ok({ command, config, json, address: argument });
-    case 'pause': {
-      const forMs = pauseSchema.safeParse(values.for ?? '1h');
-      if (forMs.success) return ok({ command, config, forMs: forMs.data });
-      return { ok: false, reason: `pause: --for must be ${forMs.error.issues[0]?.message}` };
+    case 'pause':
+    case 'block':
+    case 'allow': {
+      const forMs = forSchema.safeParse(values.for ?? FOR[command]);
+      if (!forMs.success)
+        return { ok: false, reason: `${command}: --for must be ${forMs.error.issues[0]?.message}` };
+      if (command === 'pause') return ok({ command, config, forMs: forMs.data });
+      if (command === 'allow') return ok({ command, config, network: argument, forMs: forMs.data });
+      return ok({ command, config, network: argument, forMs: forMs.data, drop: values.drop ?? false });
     }
+    case 'unblock':
+    case 'disallow':
+      return ok({ command, config, network: argument });
     case 'lift':
       if (values.all !== true) return { ok: false, reason: 'lift: --all is missing: it lifts every block' };
       return ok({ command, config });

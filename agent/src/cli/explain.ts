@@ -1,4 +1,4 @@
-import { firstAddress, parseAddress, parseSource, sourceOf } from '@picket/protocol';
+import { firstAddress, isSingleSource, parseSource, sourceOf } from '@picket/protocol';
 import { bookPath, parseBook } from '../blocks/book.ts';
 import { blockMessage } from '../control/explain.ts';
 import { type Explanation, explanationSchema } from '../control/messages.ts';
@@ -12,8 +12,9 @@ import { explanationLines } from './words/explain.ts';
 /** `picket-agent explain`: what is known of an address, and why it is or is not blocked. @returns the exit status */
 export async function explainCommand(policy: Policy, text: string, json: boolean): Promise<number> {
   const source = parseSource(text);
-  if (source === undefined || parseAddress(firstAddress(source)) === undefined)
-    return complain({ why: `"${text}" is no address` });
+  if (source === undefined) return complain({ why: `"${text}" is no address` });
+  if (!isSingleSource(source))
+    return complain({ why: `${source} is many sources: ask for one address of it` });
   const route = `/v1/explain?address=${encodeURIComponent(text)}`;
   const asked = await ask(policy, { method: 'GET', route, schema: explanationSchema });
   if (!asked.ok && asked.kind !== 'none') return complain(asked);

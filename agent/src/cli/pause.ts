@@ -30,7 +30,12 @@ export async function pauseCommand(policy: Policy, forMs: number, { by, run }: B
     body: { by, untilMs },
     schema: pausedSchema,
   });
-  if (asked.ok) return print(`mode: ${stanceWords(asked.value.stance, Date.now())}`);
+  if (asked.ok) {
+    print(`mode: ${stanceWords(asked.value.stance, Date.now())}`);
+    return asked.value.isKept
+      ? 0
+      : complain({ why: 'it could not be written to the disk: a restart of the agent ends it' });
+  }
   if (asked.kind !== 'none') return complain(asked);
   // The kernel first: a full disk must not keep people out.
   const outcome = await onTable(run, nothingEnforced());

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { type Allowances, allowancesPath, openAllowances } from '../control/allowances.ts';
 import { type Lifted, liftedPath, openLifted } from '../control/lifted.ts';
 import { openStance, pausePath, type Stance } from '../control/stance.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -8,8 +9,8 @@ import { readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 export async function openStanceFiles({
   state_dir,
   mode,
-}: Policy): Promise<{ stance: Stance; lifted: Lifted }> {
-  const [pause, lifted] = [pausePath(state_dir), liftedPath(state_dir)];
+}: Policy): Promise<{ stance: Stance; lifted: Lifted; allowances: Allowances }> {
+  const [pause, lifted, allowed] = [pausePath(state_dir), liftedPath(state_dir), allowancesPath(state_dir)];
   return {
     stance: await openStance({
       own: mode,
@@ -20,6 +21,11 @@ export async function openStanceFiles({
     lifted: await openLifted({
       load: () => readFileIfThere(lifted),
       save: (text) => replaceFile(lifted, text),
+      now: Date.now,
+    }),
+    allowances: await openAllowances({
+      load: () => readFileIfThere(allowed),
+      save: (text) => replaceFile(allowed, text),
       now: Date.now,
     }),
   };

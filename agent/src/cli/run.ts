@@ -4,6 +4,7 @@ import { createAgent } from '../agent.ts';
 import type { Agent } from '../agent-port.ts';
 import { bookPath } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
+import { offencesPath, openOffences } from '../blocks/offences.ts';
 import { createHandler } from '../control/handler.ts';
 import { controlPath, openControlSocket } from '../control/socket.ts';
 import { createAllowed, RESOLVE_LIMIT_MS, resolveName, within } from '../host/allowed.ts';
@@ -42,7 +43,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     loadEnrolment(policy.state_dir),
   ]);
   const { engine, firewall } = await chooseParts(policy, log);
-  const { stance, lifted } = await openStanceFiles(policy);
+  const { stance, lifted, allowances } = await openStanceFiles(policy);
   // A host of a network in observe mode must not refuse anybody until it has its list again.
   const saved = await readSavedList(policy.state_dir);
   if (saved?.networkId === enrolment?.networkId) stance.setNetwork(saved?.observe);
@@ -59,15 +60,26 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     log,
     firstBlockMs: policy.block.duration,
   });
+  const past = offencesPath(policy.state_dir);
+  const offences = await openOffences({
+    escalation: policy.block,
+    load: () => readFileIfThere(past),
+    save: (text) => replaceFile(past, text),
+    now: Date.now,
+  });
   // What the agent tells before its uplink is up waits here.
   const early: [Outgoing, { urgent: boolean }][] = [];
   let uplink: Uplink | undefined;
   const agent: Agent = createAgent({
-    ...{ policy, engine, firewall, keeper, stance, lifted, log },
+    ...{ policy, engine, firewall, keeper, stance, lifted, allowances, offences, log },
     report: {
       ...report,
       mode(now) {
         report.mode(now);
+        uplink?.tellSoon();
+      },
+      limiting(isLimiting) {
+        report.limiting(isLimiting);
         uplink?.tellSoon();
       },
     },
@@ -94,7 +106,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     applyBlockList: (list) => agent.applyShared(list),
     status: () => ({
       ...{ agentVersion: AGENT_VERSION, engine: engine.name, firewall: firewall.name, startedAtMs },
-      ...agent.status(),
+      ...statusOf(agent),
     }),
   });
   control?.serve(
@@ -116,6 +128,12 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   await uplink.stop();
   await report.close();
   return 0;
+}
+
+/** What the agent tells of itself, as it crosses the wire. */
+function statusOf(agent: Agent) {
+  const { isLimiting, ...status } = agent.status();
+  return { ...status, ...(isLimiting && { limiting: true }) };
 }
 
 /** Addresses the collector answers on; while names cannot be resolved, those of the last time. */

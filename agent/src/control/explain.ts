@@ -10,8 +10,8 @@ import type { BucketMessage, Explanation, RecentSource } from './messages.ts';
 
 /** A local block as it is told on the host. */
 export function blockMessage(block: BookedBlock): NonNullable<Explanation['block']> {
-  const { atMs, untilMs, tier, decidedBy, droppedPackets } = block;
-  return { atMs, untilMs, tier, decidedBy, packets: droppedPackets };
+  const { atMs, untilMs, tier, decidedBy, by, droppedPackets } = block;
+  return { atMs, untilMs, tier, decidedBy, packets: droppedPackets, ...(by !== undefined && { by }) };
 }
 
 /** A track as it is told on the host. */

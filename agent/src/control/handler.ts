@@ -1,9 +1,18 @@
-import { firstAddress, parseAddress } from '@picket/protocol';
+import { firstAddress, isSingleSource, parseSource } from '@picket/protocol';
+import type { z } from 'zod';
 import type { Agent } from '../agent-port.ts';
 import type { Policy } from '../policy/policy.ts';
 import { readHistory } from '../report/history.ts';
 import { blockMessage, explain, recentMessage } from './explain.ts';
-import { type Explanation, requestSchema, type Status } from './messages.ts';
+import {
+  allowRequestSchema,
+  blockRequestSchema,
+  type Explanation,
+  networkRequestSchema,
+  pauseRequestSchema,
+  requestSchema,
+  type Status,
+} from './messages.ts';
 import type { Answer, ControlHandler } from './socket.ts';
 import type { Stance } from './stance.ts';
 
@@ -19,8 +28,8 @@ export interface HandlerParts {
   readonly now: () => number;
 }
 
-/** Longest pause, ms: whoever wants more changes the policy. */
-export const MAX_PAUSE_MS = 31 * 24 * 3_600_000;
+/** Longest pause, block or allowance that a person may order, ms: whoever wants more changes the policy. */
+export const MAX_ORDER_MS = 31 * 24 * 3_600_000;
 
 /** Most sources of one live view. */
 const MAX_RECENT = 500;
@@ -28,32 +37,85 @@ const MAX_RECENT = 500;
 const ok = (body: object): Answer => ({ status: 200, body });
 const no = (status: number, error: string): Answer => ({ status, body: { error } });
 
+type Route = (request: Parameters<ControlHandler>[0]) => Promise<Answer>;
+
+/** A route that takes a body of this shape. */
+function taking<T>(schema: z.ZodType<T>, answer: (body: T) => Promise<Answer>): Route {
+  return async ({ body }) => {
+    const read = schema.safeParse(body);
+    if (read.success) return answer(read.data);
+    const [issue] = read.error.issues;
+    return no(400, `the body is wrong: ${issue?.path.join('.')} ${issue?.message}`);
+  };
+}
+
 /** Answers what an administrator asks of a running agent. */
 export function createHandler(parts: HandlerParts): ControlHandler {
-  const { agent, stance, now } = parts;
-  return async ({ route, query, body }) => {
-    if (route === 'GET /v1/status') return ok(await parts.status());
-    if (route === 'GET /v1/sources') return ok({ sources: recent(agent, Number(query.get('most'))) });
-    if (route === 'GET /v1/explain') return explainRoute(parts, query.get('address') ?? '');
-    const request = requestSchema.safeParse(body);
-    if (!request.success) return no(400, 'the body must name who asks');
-    const { by, untilMs } = request.data;
-    if (route === 'POST /v1/pause') {
+  const routes: Record<string, Route> = { ...questions(parts), ...stanceRoutes(parts), ...orders(parts) };
+  return async (request) => {
+    const route = routes[request.route];
+    if (route !== undefined) return route(request);
+    const [method, path] = request.route.split(' ');
+    const isKnown = Object.keys(routes).some((known) => known.endsWith(` ${path}`));
+    return isKnown ? no(405, `${path} does not take ${method}`) : no(404, `this agent does not know ${path}`);
+  };
+}
+
+function questions(parts: HandlerParts): Record<string, Route> {
+  const { agent } = parts;
+  return {
+    'GET /v1/status': async () => ok(await parts.status()),
+    'GET /v1/sources': async ({ query }) => ok({ sources: recent(agent, Number(query.get('most'))) }),
+    'GET /v1/explain': ({ query }) => explainRoute(parts, query.get('address') ?? ''),
+  };
+}
+
+function stanceRoutes({ agent, stance, now }: HandlerParts): Record<string, Route> {
+  return {
+    'POST /v1/pause': taking(pauseRequestSchema, async ({ by, untilMs }) => {
       const atMs = now();
-      if (untilMs === undefined || untilMs <= atMs || untilMs > atMs + MAX_PAUSE_MS)
-        return no(400, 'a pause must end within 31 days');
-      await stance.pause({ atMs, untilMs, by });
+      const refusal = refusedEnd('a pause', untilMs, atMs);
+      if (refusal !== undefined) return refusal;
+      const isKept = await stance.pause({ atMs, untilMs, by });
       await agent.applyMode();
-      return ok({ stance: agent.stance(), wasPaused: true });
-    }
-    if (route === 'POST /v1/resume') {
+      return ok({ stance: agent.stance(), wasPaused: true, isKept });
+    }),
+    'POST /v1/resume': taking(requestSchema, async () => {
       const wasPaused = await stance.resume();
       await agent.applyMode();
-      return ok({ stance: agent.stance(), wasPaused });
-    }
-    if (route === 'POST /v1/lift') return ok(await agent.liftAll(by));
-    return no(404, `this agent does not know ${route}`);
+      return ok({ stance: agent.stance(), wasPaused, isKept: true });
+    }),
   };
+}
+
+function orders({ agent, now }: HandlerParts): Record<string, Route> {
+  return {
+    'POST /v1/lift': taking(requestSchema, async ({ by }) => ok(await agent.liftAll(by))),
+    'POST /v1/unblock': taking(networkRequestSchema, async ({ by, network }) =>
+      ok(await agent.unblock(network, by)),
+    ),
+    'POST /v1/block': taking(blockRequestSchema, async (order) => {
+      const refusal = refusedEnd('a block', order.untilMs, now());
+      if (refusal !== undefined) return refusal;
+      const done = await agent.block(order);
+      return done.ok ? ok({ source: done.block.source, block: blockMessage(done.block) }) : no(409, done.why);
+    }),
+    'POST /v1/allow': taking(allowRequestSchema, async (order) => {
+      const refusal = refusedEnd('an allowance', order.untilMs, now());
+      if (refusal !== undefined) return refusal;
+      const done = await agent.allow(order);
+      return done.ok ? ok(done.lifted) : no(409, done.why);
+    }),
+    'POST /v1/disallow': taking(networkRequestSchema, async ({ by, network }) =>
+      ok({ wasAllowed: await agent.disallow(network, by) }),
+    ),
+  };
+}
+
+function refusedEnd(what: string, untilMs: number, nowMs: number): Answer | undefined {
+  return untilMs > nowMs && untilMs <= nowMs + MAX_ORDER_MS
+    ? undefined
+    : no(400, `${what} must end within 31 days`);
 }
 
 function recent(agent: Agent, most: number) {
@@ -67,8 +129,10 @@ function recent(agent: Agent, most: number) {
 }
 
 async function explainRoute(parts: HandlerParts, text: string): Promise<Answer> {
-  const address = parseAddress(firstAddress(text));
-  if (address === undefined) return no(400, `"${text}" is no address`);
+  const asked = parseSource(text);
+  if (asked === undefined) return no(400, `"${text}" is no address`);
+  if (!isSingleSource(asked)) return no(400, `${asked} is many sources: ask for one address of it`);
+  const address = firstAddress(asked);
   const { policy, agent, enforces, now } = parts;
   const known = agent.known(address);
   const isClient = await agent.isClient(known.source);

@@ -1,4 +1,11 @@
-import { addressSchema, evidenceSchema, modeSchema, portRangesSchema, tierSchema } from '@picket/protocol';
+import {
+  addressSchema,
+  evidenceSchema,
+  modeSchema,
+  portRangesSchema,
+  sourceSchema,
+  tierSchema,
+} from '@picket/protocol';
 import { z } from 'zod';
 import { hostEventSchema } from '../report/events.ts';
 
@@ -18,6 +25,9 @@ const stanceSchema = z.object({
 
 /** A port on which something listens. */
 const listenerSchema = z.object({ transport: z.string(), port: z.int() });
+
+/** A network that a person allows for a while. */
+const allowanceSchema = z.object({ network: sourceSchema, untilMs: z.number(), by: z.string() });
 
 /** How the agent is. */
 export const statusSchema = z.object({
@@ -40,6 +50,9 @@ export const statusSchema = z.object({
     sharedBlocks: count,
     sharedLifted: count,
     packetsDropped: count,
+    /** Whether forgeable evidence blocks nobody new now, since it blocked too many. */
+    isLimiting: z.boolean(),
+    allowances: z.array(allowanceSchema),
   }),
   uplink: z.object({
     isEnrolled: z.boolean(),
@@ -63,6 +76,8 @@ const blockSchema = z.object({
   untilMs: z.number(),
   tier: tierSchema,
   decidedBy: z.string(),
+  /** The person who ordered it. */
+  by: z.string().optional(),
   /** Packets refused, as of the last look. */
   packets: count,
 });
@@ -133,15 +148,29 @@ export const explanationSchema = z.object({
 
 export type Explanation = z.infer<typeof explanationSchema>;
 
-/** What a person asks for: who, and for how long. */
-export const requestSchema = z.strictObject({
-  by: z.string().min(1).max(64),
-  untilMs: z.number().optional(),
-});
+const by = z.string().min(1).max(64);
 
-export const pausedSchema = z.object({ stance: stanceSchema, wasPaused: z.boolean() });
+/** What a person asks for: who it is. */
+export const requestSchema = z.strictObject({ by });
+
+/** The same with an end. */
+export const pauseRequestSchema = z.strictObject({ by, untilMs: z.number() });
+
+/** A network that a person names: an address or a CIDR. */
+export const networkRequestSchema = z.strictObject({ by, network: sourceSchema });
+
+export const allowRequestSchema = z.strictObject({ by, network: sourceSchema, untilMs: z.number() });
+
+export const blockRequestSchema = allowRequestSchema.extend({ tier: tierSchema });
+
+/** `isKept`: whether it would survive a restart. */
+export const pausedSchema = z.object({ stance: stanceSchema, wasPaused: z.boolean(), isKept: z.boolean() });
 
 export const liftedSchema = z.object({ local: count, shared: count });
+
+export const blockedSchema = z.object({ block: blockSchema, source: z.string() });
+
+export const disallowedSchema = z.object({ wasAllowed: z.boolean() });
 
 /** A refusal. */
 export const refusalSchema = z.object({ error: z.string() });

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +49,23 @@ describe('the control socket', () => {
   it('tells whoever asks before the agent is ready to wait', async () => {
     await listen();
     expect(await ask()).toEqual({ ok: false, kind: 'refused', why: expect.stringContaining('is starting') });
+  });
+
+  it('refuses a request that names no path', async () => {
+    const socket = await listen();
+    socket?.serve(async () => ({ status: 200, body: { route: '', a: '' } }));
+    for (const route of ['*', '.other/x']) {
+      const asked = await askAgent({ path, method: 'GET', route, schema: z.unknown() });
+      expect(asked).toEqual({ ok: false, kind: 'refused', why: expect.stringMatching('no path|HTTP 400') });
+    }
+  });
+
+  it('does not let idle connections shut others out for long', { timeout: 20_000 }, async () => {
+    const socket = await listen();
+    socket?.serve(async () => ({ status: 200, body: { route: 'x', a: '' } }));
+    const idle = Array.from({ length: 16 }, () => connect(path));
+    await expect.poll(async () => (await ask()).ok, { timeout: 15_000, interval: 500 }).toBe(true);
+    for (const each of idle) each.destroy();
   });
 
   it('is never taken from a live agent', async () => {

@@ -37,6 +37,9 @@ const MAX_BODY_BYTES = 4_096;
 const REQUEST_MS = 5_000;
 const MAX_CONNECTIONS = 16;
 
+/** How often connections are looked at for those limits, ms: idle ones must not shut others out for long. */
+const CHECK_MS = 1_000;
+
 /** Longest path of a Unix socket, bytes (sun_path in unix(7), less its closing zero). */
 const MAX_PATH_BYTES = 107;
 
@@ -55,7 +58,7 @@ export async function openControlSocket(path: string, log: Log): Promise<Control
   await clearStale(path);
   let handler: ControlHandler | undefined;
   const server = createServer(
-    { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+    { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, connectionsCheckingInterval: CHECK_MS },
     (request, response) => {
       answer(request, handler).then(
         ({ status, body }) => reply(response, status, body),
@@ -126,7 +129,10 @@ async function answer(request: IncomingMessage, handler: ControlHandler | undefi
   const text = await bodyOf(request);
   if (text === undefined) return { status: 413, body: { error: `more than ${MAX_BODY_BYTES} bytes` } };
   if (handler === undefined) return { status: 503, body: { error: 'the agent is starting; ask again' } };
-  const { pathname, searchParams } = new URL(url, 'http://agent');
+  const target = URL.parse(`http://agent${url}`);
+  if (target === null || !url.startsWith('/') || target.host !== 'agent')
+    return { status: 400, body: { error: 'the request names no path' } };
+  const { pathname, searchParams } = target;
   return handler({ route: `${method} ${pathname}`, query: searchParams, body: parseJson(text) });
 }
 

@@ -37,8 +37,8 @@ export interface StanceNow {
 /** Weighs the host's policy, its network's wish and the pause of a person. */
 export interface Stance {
   now(): StanceNow;
-  /** Nothing is carried out until then; kept over a restart. */
-  pause(pause: Pause): Promise<void>;
+  /** Nothing is carried out until then. False: it could not be kept, and a restart would end it. */
+  pause(pause: Pause): Promise<boolean>;
   /** Ends a pause; false when there is none. */
   resume(): Promise<boolean>;
   /** What the network wants: undefined to enforce. */
@@ -73,8 +73,12 @@ export async function openStance({ own, load, save, now }: StanceDeps): Promise<
       return { mode: 'enforce' };
     },
     async pause(wanted) {
+      // A full disk must not keep people out: the pause holds all the same.
       pause = wanted;
-      await save(formatPause(wanted));
+      return save(formatPause(wanted)).then(
+        () => true,
+        () => false,
+      );
     },
     async resume() {
       const wasPaused = isPaused();

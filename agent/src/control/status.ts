@@ -12,8 +12,12 @@ export function statusMessage(
     enrolment: Enrolment | undefined;
   },
 ): Status {
-  const { uplink, enrolment, ...rest } = parts;
-  return { version: AGENT_VERSION, pid: process.pid, ...rest, uplink: uplinkMessage(uplink, enrolment) };
+  const { uplink, enrolment, figures, ...rest } = parts;
+  return {
+    ...{ version: AGENT_VERSION, pid: process.pid, ...rest },
+    figures: { ...figures, allowances: [...figures.allowances] },
+    uplink: uplinkMessage(uplink, enrolment),
+  };
 }
 
 function uplinkMessage(uplink: UplinkStatus, enrolment: Enrolment | undefined): Status['uplink'] {

@@ -15,8 +15,12 @@ export const MAX_SIGHTINGS_PER_ROUND = 500;
 export interface Sightings {
   /** Folds a probe in; true when it was beyond the threshold. */
   observe(source: Source, probe: Probe): boolean;
-  /** Notes that a source tripped; true only the first time. */
-  trip(source: Source, atMs: number): boolean;
+  /**
+   * Notes that a source tripped; true only the first time.
+   *
+   * @param of `isClient`: it had real connections to this host, which the sighting then tells
+   */
+  trip(source: Source, atMs: number, of?: { readonly isClient: boolean }): boolean;
   /** Takes up a source that tripped while nobody was looking: nothing of its probes is known. */
   adopt(source: Source, seen: { atMs: number; address: Address; localAddress: Address }): void;
   /** Marks a source as changed for another reason, such as its block. */
@@ -43,6 +47,7 @@ interface Telling {
   readonly id: string;
   rev: number;
   tripAtMs?: number;
+  isClient?: boolean;
 }
 
 /** No sightings yet. `newId` makes UUIDv7s. */
@@ -89,8 +94,9 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
       mark(source);
       return step.isOver;
     },
-    trip(source, atMs) {
+    trip(source, atMs, of) {
       const told = telling(source);
+      if (of?.isClient === true) told.isClient = true;
       if (told.tripAtMs !== undefined) return false;
       told.tripAtMs = atMs;
       mark(source);

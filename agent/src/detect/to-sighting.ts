@@ -7,6 +7,8 @@ export interface SightingState {
   readonly rev: number;
   readonly tripAtMs?: number | undefined;
   readonly block?: Sighting['block'] | undefined;
+  /** Whether the source had a real connection to this host. */
+  readonly isClient?: boolean;
 }
 
 /** A track as it crosses the wire. */
@@ -24,7 +26,8 @@ export function toSighting(track: Track, state: SightingState): Sighting {
     lastAtMs: Math.floor(track.lastAtMs),
     localAddress: track.localAddress,
     evidence: track.evidence,
-    successes: 0,
+    // How many there were nobody counts: one is enough to know a client by.
+    successes: state.isClient === true ? 1 : 0,
     ...(state.tripAtMs !== undefined && { trip: { atMs: Math.floor(state.tripAtMs) } }),
     ...(state.block !== undefined && { block: state.block }),
   };

@@ -6,8 +6,8 @@ export interface LocalBlock {
   /** Unix ms at which it ends by itself. */
   readonly untilMs: number;
   readonly tier: Tier;
-  /** `kernel`: the packet filter added it in the tripping packet itself; `agent`: it is for the backend to add. */
-  readonly decidedBy: 'kernel' | 'agent';
+  /** `kernel`: the packet filter added it in the tripping packet itself; else it is for the backend to add. */
+  readonly decidedBy: 'kernel' | 'agent' | 'person';
 }
 
 /** A block that the collector decided for the network; times are already in this host's clock. */

@@ -1,8 +1,18 @@
+import type { Source } from '@picket/protocol';
+import { deleteBlocks } from './elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from './names.ts';
 
 /** Script lines that empty every set of blocks, local and shared. */
 export function emptyBlocks(): string[] {
   return BLOCK_SETS.map(({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`);
+}
+
+/** Script lines that take sources out of every set of blocks, whether or not they are there, and forget their evidence. */
+export function unblocked(sources: readonly Source[]): string[] {
+  const elements = (['held', 'dropped'] as const).flatMap((tier) =>
+    sources.map((source) => ({ source, tier })),
+  );
+  return [...deleteBlocks('local', elements), ...deleteBlocks('shared', elements)];
 }
 
 /**

@@ -12,7 +12,7 @@ export function eventWords(event: HostEvent): string {
     case 'probe':
       return `probe of ${event.transport ?? '?'}/${event.port ?? '?'} from ${event.address ?? source} (${event.technique ?? '?'})`;
     case 'block':
-      return `${source} ${event.enforced === false ? 'would have been blocked' : 'blocked'}${until}${causeWords(event)}`;
+      return `${source} ${event.enforced === false ? 'would have been blocked' : 'blocked'}${until}${event.by === undefined ? causeWords(event) : ` by ${event.by}`}`;
     case 'unblock':
       return `block of ${source} over: ${why}`;
     case 'lift':
@@ -21,6 +21,16 @@ export function eventWords(event: HostEvent): string {
       return event.mode === 'enforce'
         ? 'blocks are in force'
         : `${event.mode ?? '?'} by ${by}${until}: nothing is blocked`;
+    case 'allow':
+      return `${source} allowed by ${by}${until}`;
+    case 'disallow':
+      return `${source} no longer allowed, by ${by}`;
+    case 'spare':
+      return `${source} crossed the threshold${causeWords(event)} and is not blocked: it is a client, and its probes may be forged`;
+    case 'limit':
+      return 'too many new sources to be true: forgeable evidence blocks nobody for now';
+    case 'unlimit':
+      return 'forgeable evidence blocks again';
     case 'lost':
       return `${count} not told: ${why}`;
   }

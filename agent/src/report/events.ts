@@ -12,10 +12,15 @@ const count = z.int().min(0);
 export const hostEventSchema = z.object({
   atMs: z.number(),
   /**
-   * `probe`; `block` and `unblock` of a source; `lift`: a person lifted all blocks; `mode`: what is carried out from now
-   * on; `start` and `stop` of the agent; `lost`: events or probes that were not told.
+   * `probe`; `block` and `unblock` of a source; `lift`: a person lifted all blocks; `allow` and `disallow`: a person allowed
+   * a network for a while, or took that back; `spare`: a source crossed the threshold and is not blocked, since it is a
+   * client and its probes may be forged; `limit` and `unlimit`: forgeable evidence blocks nobody new for the time being;
+   * `mode`: what is carried out from now on; `start` and `stop` of the agent; `lost`: events or probes that were not told.
    */
-  event: z.enum(['start', 'stop', 'probe', 'block', 'unblock', 'lift', 'mode', 'lost']),
+  event: z.enum([
+    ...(['start', 'stop', 'probe', 'block', 'unblock', 'lift', 'allow', 'disallow'] as const),
+    ...(['spare', 'limit', 'unlimit', 'mode', 'lost'] as const),
+  ]),
   source: z.string().max(49).optional(),
   address: addressSchema.optional(),
   localAddress: addressSchema.optional(),
@@ -25,7 +30,7 @@ export const hostEventSchema = z.object({
   evidence: evidenceSchema.optional(),
   tier: tierSchema.optional(),
   untilMs: z.number().optional(),
-  /** `kernel` or `agent`. */
+  /** `kernel`, `agent` or `person`. */
   decidedBy: z.string().max(16).optional(),
   /** Whether packets are really refused. */
   enforced: z.boolean().optional(),
@@ -79,13 +84,13 @@ export function eventReport(options: EventReportOptions): Report & { close(): vo
       const { address, localAddress, transport, port, technique, evidence } = probe;
       tell({ event: 'probe', source, address, localAddress, transport, port, technique, evidence });
     },
-    blocked({ source, tier, untilMs, decidedBy }, probe) {
+    blocked({ source, tier, untilMs, decidedBy, by }, probe) {
       if (!outcomes.allows(source, performance.now())) return;
       const { address, transport, port, technique } = probe ?? {};
       const cause = probe === undefined ? {} : { address, transport, port, technique };
       tell({
         ...{ event: 'block', source, ...cause, tier, untilMs: Math.round(untilMs) },
-        ...{ decidedBy, enforced: enforces(), engine, firewall },
+        ...{ decidedBy, by, enforced: enforces(), engine, firewall },
       });
     },
     ended({ source, tier, droppedPackets: packets }, why) {
@@ -93,6 +98,17 @@ export function eventReport(options: EventReportOptions): Report & { close(): vo
     },
     mode: ({ mode, untilMs, by }) => tell({ event: 'mode', mode, untilMs, by }),
     lifted: (by, { local, shared }) => tell({ event: 'lift', by, local, shared }),
+    spared({ address, transport, port, technique, evidence }, source, why) {
+      if (why !== 'client' || !outcomes.allows(source, performance.now())) return;
+      tell({ event: 'spare', source, address, transport, port, technique, evidence, why });
+    },
+    limiting: (isLimiting) => tell({ event: isLimiting ? 'limit' : 'unlimit' }),
+    allowed: ({ network, untilMs, by }, isTakenBack) =>
+      tell(
+        isTakenBack
+          ? { event: 'disallow', source: network, by }
+          : { event: 'allow', source: network, untilMs, by },
+      ),
     lost: (many) => lost('probes that the engine did not pass on', many),
     close() {
       clearInterval(timer);
@@ -112,6 +128,9 @@ export function together(reports: readonly Report[]): Report {
     ended: (block, why) => each((r) => r.ended(block, why)),
     mode: (stance) => each((r) => r.mode(stance)),
     lifted: (by, counts) => each((r) => r.lifted(by, counts)),
+    spared: (probe, source, why) => each((r) => r.spared(probe, source, why)),
+    limiting: (isLimiting) => each((r) => r.limiting(isLimiting)),
+    allowed: (allowance, isTakenBack) => each((r) => r.allowed(allowance, isTakenBack)),
     lost: (count) => each((r) => r.lost(count)),
   };
 }

@@ -1,5 +1,6 @@
 import type { Address, PortRange, Technique, Transport } from '@picket/protocol';
 import type { LiftedCounts } from '../agent-port.ts';
+import type { Allowance } from '../control/allowances.ts';
 import type { StanceNow } from '../control/stance.ts';
 
 /**
@@ -88,6 +89,24 @@ export function modeLine({ mode, untilMs, by }: StanceNow): string {
 /** A person lifted all blocks. */
 export function liftedLine(by: string, { local, shared }: LiftedCounts): string {
   return `adminalert: All blocks lifted by ${by}: ${local} of this host, ${shared} of the network.`;
+}
+
+/** A source that crossed the threshold and is not blocked, since anybody can forge packets in its name. */
+export function sparedLine(source: string): string {
+  return `attackalert: Host ${source} is a client of this host and its probes may be forged: not blocked, unused ports no longer answer it.`;
+}
+
+/** Forgeable evidence has blocked too many sources to be believed, or is believed again. */
+export function limitLine(isLimiting: boolean, perMinute: number): string {
+  return isLimiting
+    ? `adminalert: More than ${perMinute} new hosts a minute seem to scan: their addresses may be forged. No more of them are blocked for now.`
+    : 'adminalert: Hosts that scan are blocked again.';
+}
+
+/** A person allowed a network for a while. */
+export function allowedLine({ network, untilMs, by }: Allowance, isTakenBack: boolean): string {
+  const what = isTakenBack ? 'is no longer allowed' : `is allowed until ${new Date(untilMs).toISOString()}`;
+  return `adminalert: ${network} ${what}, by ${by}`;
 }
 
 /** Probes of which nothing more is known. */

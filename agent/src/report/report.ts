@@ -8,16 +8,19 @@ import { LineLimit } from './line-limit.ts';
 import type { Log } from './log.ts';
 import {
   ACTIVE_LINE,
+  allowedLine,
   alreadyBlockedLine,
   blockedLine,
   connectStartLines,
   ignoredLine,
   leftOutLine,
   liftedLine,
+  limitLine,
   lostLine,
   modeLine,
   moreLine,
   scanLine,
+  sparedLine,
   stealthStartLines,
   unblockedLine,
   wouldUnblockLine,
@@ -92,6 +95,12 @@ export function openReport(options: ReportOptions): Report & { close(): Promise<
     },
     mode: (stance) => sink.write(modeLine(stance)),
     lifted: (by, counts) => sink.write(liftedLine(by, counts)),
+    spared(_probe, source, why) {
+      // What is over the limit is told as a whole: a line for each would do the forger's work.
+      if (why === 'client') writeOf(outcomes, source, sparedLine(source));
+    },
+    limiting: (isLimiting) => sink.write(limitLine(isLimiting, policy.block.new_per_minute)),
+    allowed: (allowance, isTakenBack) => sink.write(allowedLine(allowance, isTakenBack)),
     lost: (count) => sink.write(lostLine(count)),
     async close() {
       clearInterval(timer);

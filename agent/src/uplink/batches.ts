@@ -1,4 +1,5 @@
 import {
+  type Act,
   type BatchEvents,
   EVENT,
   MAX_BODY_BYTES,
@@ -19,14 +20,22 @@ export interface Content {
  */
 const MAX_JSON_BYTES = Math.floor(((MAX_BODY_BYTES - 4096) * 3) / 4);
 
-type Item = { readonly sighting: Sighting } | { readonly unblock: Unblock };
+type Item = { readonly sighting: Sighting } | { readonly unblock: Unblock } | { readonly act: Act };
+
+/** What there is to tell. */
+export interface News {
+  readonly sightings: readonly Sighting[];
+  readonly unblocks: readonly Unblock[];
+  readonly acts?: readonly Act[];
+}
 
 /** The fewest batches that carry all within the limits; sightings with a trip apart from all else. */
-export function batchesOf(sightings: readonly Sighting[], unblocks: readonly Unblock[]): Content[] {
+export function batchesOf({ sightings, unblocks, acts = [] }: News): Content[] {
   const trips = sightings.filter((each) => each.trip !== undefined).map((sighting) => ({ sighting }));
   const others = sightings.filter((each) => each.trip === undefined).map((sighting) => ({ sighting }));
   const lifted = unblocks.map((unblock) => ({ unblock }));
-  return [...pack(trips), ...pack([...others, ...lifted])];
+  const ordered = acts.map((act) => ({ act }));
+  return [...pack(trips), ...pack([...others, ...lifted, ...ordered])];
 }
 
 /** The content in two halves, for a server that takes less; undefined when there is nothing to divide. */
@@ -36,6 +45,7 @@ export function halvesOf(events: BatchEvents): Content[] | undefined {
   const items: Item[] = [
     ...sightings.map((sighting) => ({ sighting })),
     ...unblocks.map((unblock) => ({ unblock })),
+    ...(events[EVENT.acts]?.acts ?? []).map((act) => ({ act })),
   ];
   if (items.length < 2) return undefined;
   const middle = Math.ceil(items.length / 2);
@@ -60,10 +70,12 @@ function pack(items: readonly Item[]): Content[] {
 function contentOf(items: readonly Item[]): Content {
   const sightings = items.flatMap((item) => ('sighting' in item ? [item.sighting] : []));
   const unblocks = items.flatMap((item) => ('unblock' in item ? [item.unblock] : []));
+  const acts = items.flatMap((item) => ('act' in item ? [item.act] : []));
   return {
     events: {
       ...(sightings.length === 0 ? {} : { [EVENT.sightings]: { sightings } }),
       ...(unblocks.length === 0 ? {} : { [EVENT.unblock]: { unblocks } }),
+      ...(acts.length === 0 ? {} : { [EVENT.acts]: { acts } }),
     },
     hasTrip: sightings.some((sighting) => sighting.trip !== undefined),
   };

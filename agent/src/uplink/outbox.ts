@@ -1,15 +1,17 @@
-import type { Sighting, Unblock } from '@picket/protocol';
+import type { Act, Sighting, Unblock } from '@picket/protocol';
 
 /** What the agent hands over to be told to the collector. */
 export interface Outgoing {
   readonly sightings?: readonly Sighting[];
   readonly unblocks?: readonly Unblock[];
+  readonly acts?: readonly Act[];
 }
 
 /** What is taken out to be sealed. */
 export interface Taken {
   readonly sightings: Sighting[];
   readonly unblocks: Unblock[];
+  readonly acts: Act[];
 }
 
 /** Most sightings that wait for the next batch, in each of the two queues: some 10 MB. */
@@ -18,8 +20,8 @@ const MAX_WAITING = 10_000;
 /** What waits to be sealed. Of one sighting only the highest `rev` waits, for every value in it is absolute. */
 export class Outbox {
   readonly #queues = {
-    urgent: { sightings: new Map<string, Sighting>(), unblocks: [] as Unblock[] },
-    calm: { sightings: new Map<string, Sighting>(), unblocks: [] as Unblock[] },
+    urgent: { sightings: new Map<string, Sighting>(), unblocks: [] as Unblock[], acts: [] as Act[] },
+    calm: { sightings: new Map<string, Sighting>(), unblocks: [] as Unblock[], acts: [] as Act[] },
   };
   #lost = 0;
 
@@ -28,16 +30,17 @@ export class Outbox {
     return this.#lost;
   }
 
-  add({ sightings = [], unblocks = [] }: Outgoing, isUrgent: boolean): void {
+  add({ sightings = [], unblocks = [], acts = [] }: Outgoing, isUrgent: boolean): void {
     const queue = this.#queues[isUrgent ? 'urgent' : 'calm'];
     queue.unblocks.push(...unblocks.slice(0, Math.max(0, MAX_WAITING - queue.unblocks.length)));
+    queue.acts.push(...acts.slice(0, Math.max(0, MAX_WAITING - queue.acts.length)));
     for (const sighting of sightings) this.#addSighting(sighting, isUrgent);
   }
 
   take(which: 'urgent' | 'calm'): Taken {
-    const { sightings, unblocks } = this.#queues[which];
-    this.#queues[which] = { sightings: new Map(), unblocks: [] };
-    return { sightings: [...sightings.values()], unblocks };
+    const { sightings, unblocks, acts } = this.#queues[which];
+    this.#queues[which] = { sightings: new Map(), unblocks: [], acts: [] };
+    return { sightings: [...sightings.values()], unblocks, acts };
   }
 
   #addSighting(sighting: Sighting, isUrgent: boolean): void {

@@ -1,4 +1,5 @@
 import {
+  type Act,
   type BatchEvents,
   EVENT,
   MAX_BATCH_AGE_MS,
@@ -15,13 +16,14 @@ import type { Batch } from './spool/record.ts';
 /** The content with the times of what was seen and lifted moved; those of a status are the host's on purpose. */
 export function shifted({ events, hasTrip }: Content, byMs: number): Content {
   if (byMs === 0) return { events, hasTrip };
-  const [seen, lifted] = [events[EVENT.sightings], events[EVENT.unblock]];
+  const [seen, lifted, ordered] = [events[EVENT.sightings], events[EVENT.unblock], events[EVENT.acts]];
   const moved: BatchEvents = {
     ...events,
     ...(seen && {
       [EVENT.sightings]: { sightings: seen.sightings.map((each) => shiftSighting(each, byMs)) },
     }),
     ...(lifted && { [EVENT.unblock]: { unblocks: lifted.unblocks.map((each) => shiftUnblock(each, byMs)) } }),
+    ...(ordered && { [EVENT.acts]: { acts: ordered.acts.map((each) => shiftAct(each, byMs)) } }),
   };
   return { events: moved, hasTrip };
 }
@@ -42,6 +44,12 @@ function shiftSighting(sighting: Sighting, byMs: number): Sighting {
 const shiftUnblock = (unblock: Unblock, byMs: number): Unblock => ({
   ...unblock,
   atMs: shiftMs(unblock.atMs, byMs),
+});
+
+const shiftAct = (act: Act, byMs: number): Act => ({
+  ...act,
+  atMs: shiftMs(act.atMs, byMs),
+  ...(act.untilMs !== undefined && { untilMs: shiftMs(act.untilMs, byMs) }),
 });
 
 /** Stays within what the wire holds. */

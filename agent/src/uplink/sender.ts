@@ -1,5 +1,5 @@
 import type { Log } from '../report/log.ts';
-import { batchesOf } from './batches.ts';
+import { batchesOf, type News } from './batches.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
 import type { Pusher } from './push.ts';
 import { shifted } from './redate.ts';
@@ -59,18 +59,18 @@ export class Sender {
     clearTimeout(this.#timers.get(which));
     this.#timers.delete(which);
     if (which === 'urgent') this.#lastUrgentMs = performance.now();
-    const { sightings, unblocks } = this.#outbox.take(which);
-    const work = this.#keep(sightings, unblocks).catch((error: unknown) => {
-      this.#lost += sightings.length;
-      this.#options.log.error('news could not be sealed', { sightings: sightings.length, error });
+    const news = this.#outbox.take(which);
+    const work = this.#keep(news).catch((error: unknown) => {
+      this.#lost += news.sightings.length;
+      this.#options.log.error('news could not be sealed', { sightings: news.sightings.length, error });
     });
     this.#sealing = Promise.all([this.#sealing, work]).then(() => {});
     return work;
   }
 
-  async #keep(...news: Parameters<typeof batchesOf>): Promise<void> {
+  async #keep(news: News): Promise<void> {
     const { spool, speaker, pusher } = this.#options;
-    const kept = batchesOf(...news).map(async (content) => {
+    const kept = batchesOf(news).map(async (content) => {
       // The host's times become the collector's, as the date of the batch does.
       await spool.append(await seal(shifted(content, speaker.clock.offsetMs()), speaker));
       pusher.wake();

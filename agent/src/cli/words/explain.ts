@@ -98,7 +98,7 @@ function blockRows({ block, shared, stance, enforces, nowMs }: Explanation): Row
     const tier = block.tier === 'held' ? 'new connections' : 'all packets';
     rows.push([
       'local block',
-      `${timeWords(block.atMs)} to ${timeWords(block.untilMs)}, ${tier}, decided by the ${block.decidedBy}; ${block.packets} packets refused`,
+      `${timeWords(block.atMs)} to ${timeWords(block.untilMs)}, ${tier}, decided by ${block.by ?? `the ${block.decidedBy}`}; ${block.packets} packets refused`,
     ]);
   }
   if (shared !== undefined) {

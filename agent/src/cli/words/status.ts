@@ -12,7 +12,7 @@ const MAX_PORTS = 30;
 /** The status for people, a line each. Words of the collector and the system are made harmless. */
 export function statusLines(status: Status): string[] {
   const { figures, uplink, nowMs, version, pid, startedAtMs } = status;
-  const rows: [string, string][] = [
+  const rows: (readonly [string, string])[] = [
     ['agent', `${version}, process ${pid}, up ${spanWords(nowMs - startedAtMs)}`],
     ['engine', status.engine],
     ['firewall', status.enforces ? status.firewall : `${status.firewall} (refuses nothing now)`],
@@ -20,6 +20,12 @@ export function statusLines(status: Status): string[] {
     ...listenerRows(status),
     ['sources', `${figures.sources} tracked, ${figures.sourcesForgotten} forgotten for want of room`],
     ['blocks', `${figures.localBlocks} local, ${figures.sharedBlocks} of the network${liftedWords(figures)}`],
+    ...(figures.isLimiting
+      ? [['limit', 'too many new sources to be true: forgeable evidence blocks nobody for now'] as const]
+      : []),
+    ...figures.allowances.map(
+      ({ network, untilMs, by }) => ['allowed', `${network} until ${timeWords(untilMs)}, by ${by}`] as const,
+    ),
     ['dropped', `${figures.packetsDropped} packets by the local blocks that run`],
     ['lost', `${figures.probesLost} probes`],
     ...uplinkRows(uplink, nowMs),

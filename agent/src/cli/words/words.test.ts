@@ -24,6 +24,7 @@ const STATUS: Status = {
   ],
   figures: {
     ...{ sources: 3, sourcesForgotten: 1, probesLost: 2, localBlocks: 1, sharedBlocks: 4, sharedLifted: 2 },
+    ...{ isLimiting: true, allowances: [{ network: '192.0.2.0/24', untilMs: NOW + 60_000, by: 'alice' }] },
     packetsDropped: 99,
   },
   uplink: {
@@ -44,6 +45,8 @@ describe('words for people', () => {
       'listeners: tcp 22 443; udp 53',
       'sources:   3 tracked, 1 forgotten for want of room',
       'blocks:    1 local, 4 of the network, 2 of the network lifted here until their end',
+      'limit:     too many new sources to be true: forgeable evidence blocks nobody for now',
+      'allowed:   192.0.2.0/24 until 2026-11-24 08:31:00Z, by alice',
       'dropped:   99 packets by the local blocks that run',
       'lost:      2 probes',
       'network:   "prod" at https://picket.example',

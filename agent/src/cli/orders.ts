@@ -1,0 +1,132 @@
+import { isSingleSource, overlaps, parseSource, type Source } from '@picket/protocol';
+import type { LiftedCounts } from '../agent-port.ts';
+import { bookPath, formatBook, parseBook } from '../blocks/book.ts';
+import { allowancesPath, openAllowances } from '../control/allowances.ts';
+import { formatLifted, liftedPath } from '../control/lifted.ts';
+import { blockedSchema, disallowedSchema, liftedSchema } from '../control/messages.ts';
+import { unblocked } from '../nft/bad-day.ts';
+import type { Policy } from '../policy/policy.ts';
+import { readSavedList } from '../uplink/list-file.ts';
+import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
+import { ask, complain, print } from './ask.ts';
+import { onTable } from './bad-day.ts';
+import type { BadDay } from './pause.ts';
+import { timeWords } from './words/time.ts';
+
+/** What a person orders about one network. */
+export type OrderCall =
+  | { command: 'unblock' | 'disallow'; config: string; network: string }
+  | { command: 'allow'; config: string; network: string; forMs: number }
+  | { command: 'block'; config: string; network: string; forMs: number; drop: boolean };
+
+/** Carries a person's order out: through the agent, or without one as far as that goes. @returns the exit status */
+export async function orderCommand(policy: Policy, call: OrderCall, badDay: BadDay): Promise<number> {
+  const network = parseSource(call.network);
+  if (network === undefined)
+    return complain({ why: `"${call.network}" is no address and no network like 192.0.2.0/24` });
+  switch (call.command) {
+    case 'unblock':
+      return unblock(policy, network, badDay);
+    case 'block':
+      return block(policy, { network, forMs: call.forMs, drop: call.drop }, badDay);
+    case 'allow':
+      return allow(policy, { network, untilMs: Date.now() + call.forMs, by: badDay.by }, badDay);
+    case 'disallow':
+      return disallow(policy, network, badDay);
+  }
+}
+
+async function unblock(policy: Policy, network: Source, { by, run }: BadDay): Promise<number> {
+  const body = { by, network };
+  const asked = await ask(policy, { method: 'POST', route: '/v1/unblock', body, schema: liftedSchema });
+  if (asked.ok) return print(liftedWords(network, asked.value));
+  if (asked.kind !== 'none') return complain(asked);
+  const { state_dir } = policy;
+  const book = parseBook((await readFileIfThere(bookPath(state_dir))) ?? '[]') ?? [];
+  const shared = ((await readSavedList(state_dir))?.entries ?? []).filter(([source]) =>
+    overlaps(network, source),
+  );
+  const mine = book.filter(({ source }) => overlaps(network, source));
+  const sources = [...new Set([...mine.map(({ source }) => source), ...shared.map(([source]) => source)])];
+  if (isSingleSource(network)) sources.push(network);
+  // The kernel first: it is what keeps people out.
+  const outcome = await onTable(run, unblocked(sources));
+  if (!outcome.ok) return complain(outcome);
+  if (mine.length > 0) {
+    const rest = book.filter((each) => !mine.includes(each));
+    await replaceFile(bookPath(state_dir), formatBook(new Map(rest.map((each) => [each.source, each]))));
+  }
+  if (shared.length > 0) await liftShared(state_dir, shared);
+  return print(
+    `No agent runs. ${liftedWords(network, { local: mine.length, shared: shared.length })} The collector was not told.`,
+  );
+}
+
+async function liftShared(
+  stateDir: string,
+  shared: readonly (readonly [Source, number, ...unknown[]])[],
+): Promise<void> {
+  const before = JSON.parse((await readFileIfThere(liftedPath(stateDir))) ?? '[]') as [Source, number][];
+  const ends = new Map([...before, ...shared.map(([source, untilMs]) => [source, untilMs] as const)]);
+  await replaceFile(liftedPath(stateDir), formatLifted(ends));
+}
+
+const liftedWords = (network: string, { local, shared }: LiftedCounts): string =>
+  local + shared === 0
+    ? `${network} was not blocked; what was counted against it is forgotten.`
+    : `${network}: lifted ${local} blocks of this host and ${shared} of the network; the latter stay off here until their end, or until the network decides anew.`;
+
+async function block(
+  policy: Policy,
+  { network, forMs, drop }: { network: Source; forMs: number; drop: boolean },
+  { by }: BadDay,
+): Promise<number> {
+  const body = { by, network, untilMs: Date.now() + forMs, tier: drop ? 'dropped' : 'held' };
+  const asked = await ask(policy, { method: 'POST', route: '/v1/block', body, schema: blockedSchema });
+  if (!asked.ok) return complain(asked);
+  const { source, block: made } = asked.value;
+  const what = made.tier === 'held' ? 'new connections are refused' : 'all its packets are dropped';
+  return print(`${source} is blocked until ${timeWords(made.untilMs)}: ${what}.`);
+}
+
+async function allow(
+  policy: Policy,
+  allowance: { network: Source; untilMs: number; by: string },
+  badDay: BadDay,
+): Promise<number> {
+  const { network, untilMs } = allowance;
+  const until = `${network} is allowed until ${timeWords(untilMs)}`;
+  const asked = await ask(policy, {
+    ...{ method: 'POST', route: '/v1/allow', body: allowance, schema: liftedSchema },
+  });
+  if (asked.ok) return print(`${until}. ${liftedWords(network, asked.value)}`);
+  if (asked.kind !== 'none') return complain(asked);
+  await makePrivateFolder(policy.state_dir);
+  if (!(await (await openOwn(policy)).add(allowance)))
+    return complain({ why: 'too many are allowed for a while already; write it into allow.sources' });
+  print(`${until}, once an agent starts.`);
+  return unblock(policy, network, badDay);
+}
+
+async function disallow(policy: Policy, network: Source, { by }: BadDay): Promise<number> {
+  const body = { by, network };
+  const asked = await ask(policy, {
+    ...{ method: 'POST', route: '/v1/disallow', body, schema: disallowedSchema },
+  });
+  if (!asked.ok && asked.kind !== 'none') return complain(asked);
+  const wasAllowed = asked.ok ? asked.value.wasAllowed : await (await openOwn(policy)).remove(network);
+  if (!wasAllowed)
+    return complain({
+      why: `${network} was not allowed by "picket-agent allow"; see "picket-agent status", and allow.sources of picket.toml`,
+    });
+  return print(`${network} is no longer allowed${asked.ok ? '' : ', once an agent starts'}.`);
+}
+
+function openOwn({ state_dir }: Policy) {
+  const path = allowancesPath(state_dir);
+  return openAllowances({
+    load: () => readFileIfThere(path),
+    save: (text) => replaceFile(path, text),
+    now: Date.now,
+  });
+}

@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Agent } from '../agent.ts';
+import { HOUR_MS, probe, SCANNER, setUp } from './testing.ts';
+
+describe('blocking', () => {
+  let agent: Agent;
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(async () => {
+    await agent.stop();
+    vi.useRealTimers();
+  });
+  const begin = async (options?: Parameters<typeof setUp>[0]) => {
+    const parts = await setUp(options);
+    agent = parts.agent;
+    await agent.start();
+    return parts.seen;
+  };
+
+  it('blocks a source that comes back longer each time, in place of the hold of the kernel', async () => {
+    const seen = await begin();
+    for (const hours of [1, 4, 16]) {
+      seen.sink?.trip(probe(21), 'held');
+      const block = agent.known(SCANNER).block;
+      expect((block?.untilMs ?? 0) - Date.now()).toBe(hours * HOUR_MS);
+      // A block of the first length is the kernel's own already; a longer one has to be put there.
+      expect(block?.decidedBy).toBe(hours === 1 ? 'kernel' : 'agent');
+      await vi.advanceTimersByTimeAsync(hours * HOUR_MS + 1_000);
+      expect(agent.known(SCANNER).block).toBeUndefined();
+    }
+    expect(seen.wants.at(-1)?.local.size).toBe(0);
+  });
+
+  it('forgets one offence in a week of good behaviour', async () => {
+    const seen = await begin();
+    for (const wait of [HOUR_MS, 4 * HOUR_MS]) {
+      seen.sink?.trip(probe(21), 'held');
+      await vi.advanceTimersByTimeAsync(wait + 1_000);
+    }
+    vi.setSystemTime(Date.now() + 7 * 24 * HOUR_MS);
+    seen.sink?.trip(probe(21), 'held');
+    expect((agent.known(SCANNER).block?.untilMs ?? 0) - Date.now()).toBe(4 * HOUR_MS);
+  });
+
+  it('makes a block longer too that the kernel made while no agent was reading', async () => {
+    const found = { source: SCANNER, untilMs: Date.now() + HOUR_MS, tier: 'held' as const };
+    const seen = await begin({ found: [found] });
+    expect(agent.known(SCANNER).block?.untilMs).toBe(found.untilMs);
+    await vi.advanceTimersByTimeAsync(HOUR_MS + 1_000);
+    const again = { ...found, untilMs: Date.now() + HOUR_MS - 20_000, packets: 1 };
+    seen.inForce = [again];
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect((agent.known(SCANNER).block?.untilMs ?? 0) - again.untilMs).toBe(3 * HOUR_MS);
+  });
+
+  it('tells a known client that trips, and does not block it', async () => {
+    const seen = await begin();
+    seen.sink?.probe(probe(21));
+    seen.sink?.trip(probe(22), 'client');
+    seen.sink?.trip(probe(23), 'client');
+    expect(agent.known(SCANNER).block).toBeUndefined();
+    expect(seen.said.filter((line) => line.startsWith('spared'))).toEqual([`spared ${SCANNER}: client`]);
+    const told = seen.sent.at(-1)?.sightings?.[0];
+    expect(told).toMatchObject({ successes: 1, trip: {}, evidence: 'forgeable' });
+    expect(told?.block).toBeUndefined();
+  });
+
+  it('says at once that it blocks nobody new, and a minute after the last that it does again', async () => {
+    const seen = await begin();
+    for (let i = 1; i < 100; i++) seen.sink?.trip(probe(21, `198.51.100.${i}`), 'limited');
+    expect(seen.said.filter((line) => line.startsWith('limiting'))).toEqual(['limiting true']);
+    expect(agent.status().isLimiting).toBe(true);
+    expect(agent.status().localBlocks).toBe(0);
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect(agent.status().isLimiting).toBe(true);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(seen.said.filter((line) => line.startsWith('limiting'))).toEqual([
+      'limiting true',
+      'limiting false',
+    ]);
+    // What is over the limit is no trip to the network: it would share what was forged.
+    const told = seen.sent.flatMap(({ sightings = [] }) => sightings);
+    expect(told.some((sighting) => sighting.trip !== undefined)).toBe(false);
+  });
+});

@@ -1,0 +1,144 @@
+import { firstAddress, type Sighting, type Source } from '@picket/protocol';
+import type { AgentDeps, EndReason, SparedReason } from '../agent-port.ts';
+import type { BookedBlock } from '../blocks/book.ts';
+import { describeBlock, reachableAddress } from '../blocks/told.ts';
+import type { Probe } from '../detect/probe.ts';
+import type { Sightings } from '../detect/sightings.ts';
+import { tierFor } from '../policy/derive.ts';
+import type { TripOutcome } from '../watch/engine.ts';
+import type { LimitNotice } from './limit-notice.ts';
+import type { Protection } from './protection.ts';
+
+/** What becomes of sources that trip. */
+export interface Blocking {
+  /** A source crossed the threshold; the engine or the policy says what that leads to. */
+  trip(source: Source, probe: Probe, outcome: TripOutcome): void;
+  /** Takes up what the kernel blocked while no agent was reading, or more than could be read. */
+  adopt(blocks: readonly BookedBlock[]): void;
+  /** Ends blocks whose time is over. */
+  expire(): void;
+  /** The same for one source, to the moment: the kernel's block ends to the second, the book is looked through less often. */
+  endIfOver(source: Source): void;
+  /** Lifts local blocks; news of what came before are void from now on. Tells which there were. */
+  lift(sources: Iterable<Source>, why: EndReason): Source[];
+  /** Trips from before now are old news, of whomever: a person lifted all. */
+  voidNews(): void;
+  /** Tells changed sightings: those with a trip at once, or all. */
+  tell(which: 'trips' | 'all'): void;
+}
+
+/** What blocking works with beside the ports. */
+export interface BlockingParts {
+  readonly sightings: Sightings;
+  readonly protection: Protection;
+  readonly limit: LimitNotice;
+  /** Whether what is decided is carried out now. */
+  readonly isEnforcing: () => boolean;
+}
+
+/** Sources lifted lately whose late news are ignored: no more than a person lifts in ten seconds. */
+const MAX_LIFTED = 200_000;
+
+/** The kernel's news of a trip come within this, ms, or are lost: see keeper.ts. */
+const NEWS_WITHIN_MS = 15_000;
+
+export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking {
+  const { policy, engine, firewall, keeper, offences, report, log, now } = deps;
+  const { sightings, protection, limit } = parts;
+  /** When sources were lifted: a trip before that is old news. */
+  const liftedAtMs = new Map<Source, number>();
+  let allLiftedAtMs = 0;
+
+  const isOldNews = (source: Source, atMs: number): boolean =>
+    atMs < Math.max(allLiftedAtMs, liftedAtMs.get(source) ?? 0);
+  const blockOf = (source: Source): Sighting['block'] => {
+    const block = keeper.get(source);
+    const enforced = firewall.enforces && parts.isEnforcing();
+    return block && describeBlock(block, { engine: engine.name, backend: firewall.name, enforced });
+  };
+  const tell = (which: 'trips' | 'all'): void => {
+    const changed = sightings.drain(which, blockOf);
+    if (changed.length > 0) deps.send({ sightings: changed }, { urgent: which === 'trips' });
+  };
+
+  const expire = (): void => {
+    const ended = keeper.expire();
+    if (ended.length > 0) tell('all');
+    for (const block of ended) {
+      report.ended(block, 'its time is over');
+      // Whoever comes back is a new sighting, with a trip of its own.
+      sightings.forget(block.source);
+    }
+    for (const [source, atMs] of liftedAtMs) if (atMs < now() - NEWS_WITHIN_MS) liftedAtMs.delete(source);
+  };
+
+  /** Forgeable evidence blocks nobody here: it is told, and no more. */
+  const spare = (source: Source, probe: Probe, why: SparedReason): void => {
+    if (why === 'limited') limit.note();
+    // Over the limit nothing is called a trip: the network would share it, and the forger would have won.
+    const isNews = why === 'limited' || sightings.trip(source, probe.atMs, { isClient: true });
+    if (isNews) report.spared(probe, source, why);
+    if (why === 'client') tell('trips');
+  };
+
+  const trip = (source: Source, probe: Probe, outcome: TripOutcome): void => {
+    if (keeper.get(source) !== undefined || isOldNews(source, probe.atMs)) return;
+    if (outcome !== 'held') {
+      spare(source, probe, outcome);
+      return;
+    }
+    sightings.trip(source, probe.atMs);
+    const repeats = offences.count(source);
+    const atMs = Math.floor(probe.atMs);
+    // The kernel holds everybody for the first duration; a longer one is the agent's to put in its place.
+    const decidedBy = engine.decides && repeats === 0 ? 'kernel' : 'agent';
+    const block: BookedBlock = {
+      ...{ source, decidedBy, atMs, droppedPackets: 0 },
+      tier: tierFor(policy, probe.evidence === 'handshake'),
+      untilMs: atMs + offences.commit(source),
+    };
+    keeper.add(block);
+    // The kernel's block is in force already; the agent's own is told when the firewall has taken it.
+    const inForce = engine.decides ? Promise.resolve() : keeper.settle('own');
+    inForce.then(
+      () => report.blocked(block, probe),
+      (error) => log.error('a source tripped but is not blocked', { source, error }),
+    );
+    tell('trips');
+  };
+
+  return {
+    trip,
+    adopt(blocks) {
+      for (const found of blocks) {
+        const { source, atMs } = found;
+        if (!sightings.trip(source, atMs)) continue;
+        const localAddress = reachableAddress(protection.facts.own);
+        sightings.adopt(source, { atMs, address: firstAddress(source), localAddress });
+        const isRepeat = offences.count(source) > 0;
+        const untilMs = atMs + offences.commit(source);
+        const block: BookedBlock = isRepeat ? { ...found, untilMs, decidedBy: 'agent' } : found;
+        if (isRepeat) keeper.add(block);
+        report.blocked(block, undefined);
+      }
+    },
+    expire,
+    endIfOver(source) {
+      if ((keeper.get(source)?.untilMs ?? Number.POSITIVE_INFINITY) <= now()) expire();
+    },
+    lift(sources, why) {
+      return [...sources].filter((source) => {
+        if (liftedAtMs.size < MAX_LIFTED) liftedAtMs.set(source, now());
+        const block = keeper.get(source);
+        if (block === undefined || !keeper.lift(source)) return false;
+        sightings.forget(source);
+        report.ended(block, why);
+        return true;
+      });
+    },
+    voidNews() {
+      allLiftedAtMs = now();
+    },
+    tell,
+  };
+}
