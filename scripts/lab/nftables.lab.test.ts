@@ -1,8 +1,10 @@
 import { firewallContract, put, RULESET_POLICY, want } from '@picket/agent/firewall/contract';
+import type { Firewall } from '@picket/agent/firewall/firewall';
 import { createNftables } from '@picket/agent/firewall/nftables';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { BLOCK_SETS, blockSet } from '@picket/agent/nft/names';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createNftSession } from '@picket/agent/run/nft-session';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { waitFor } from './wait.ts';
@@ -19,9 +21,16 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
   afterAll(() => lab.close());
   beforeEach(() => lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']));
 
-  const run = ({ argv, stdin }: { argv: readonly string[]; stdin?: string }) =>
-    lab.exec('a', argv, stdin === undefined ? {} : { stdin });
-  const backend = () => createNftables({ run, now: Date.now, policy: RULESET_POLICY, log: () => {} });
+  const opened: Firewall[] = [];
+  const backend = () => {
+    const prefix = ['ip', 'netns', 'exec', lab.namespace('a')];
+    const session = createNftSession({ prefix, log: () => {} });
+    const common = { now: Date.now, policy: RULESET_POLICY, log: () => {} };
+    const firewall = createNftables({ run: session.run, session, ...common });
+    opened.push(firewall);
+    return firewall;
+  };
+  afterEach(() => Promise.all(opened.splice(0).map((firewall) => firewall.close?.())));
   const refused = async () => {
     const lists = await Promise.all(
       BLOCK_SETS.map(({ origin, tier, key }) =>

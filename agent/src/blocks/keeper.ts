@@ -2,6 +2,7 @@ import type { Cidr, Source } from '@picket/protocol';
 import type { Firewall, SharedBlock, Stance } from '../firewall/firewall.ts';
 import type { Log } from '../report/log.ts';
 import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
+import { createHealer } from './heal.ts';
 import { createLane } from './lane.ts';
 
 /** The parts of a keeper that reach outside. */
@@ -48,18 +49,23 @@ export interface Keeper {
    * @param untoldAfterMs how old a block is that nobody told of, ms; 0 takes those whose news are still on the way
    */
   look(untoldAfterMs?: number): Promise<{ changed: BookedBlock[]; untold: BookedBlock[] }>;
-  /** Resolves when the state wanted now is in force, all or this host's own; rejects when the firewall refused it. */
+  /**
+   * Resolves when the state wanted now is in force; rejects when the firewall refused it. `own`: this host's blocks alone;
+   * `all`: the network's list too, and the book is saved.
+   */
   settle(what?: 'all' | 'own'): Promise<void>;
+  /** Ends what the firewall has running. Blocks stay in force. */
+  close(): Promise<void>;
 }
 
 export function createKeeper(deps: KeeperDeps): Keeper {
   const { firewall, now, log } = deps;
   let book = new Map<Source, BookedBlock>();
   let rest: Stance = { allow: [], onLink: [], enforce: true };
-  let shared: ReadonlyMap<Source, SharedBlock> = new Map();
+  /** Undefined until a list came: what an earlier agent has put in force of one stays so until then. */
+  let shared: ReadonlyMap<Source, SharedBlock> | undefined;
   let [isOpen, savedText] = [false, ''];
-  const applyOnce = async (): Promise<void> => {
-    await firewall.apply({ ...rest, local: new Map(book) });
+  const saveOnce = async (): Promise<void> => {
     const text = formatBook(book);
     if (text === savedText) return;
     await deps.save(text).then(
@@ -71,14 +77,25 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   };
 
   const failed = (error: unknown) => log.error('the firewall refused a change; trying again', { error });
+  // A block is in force before it is saved, and the next one waits for no disk.
+  const saving = createLane(saveOnce, failed);
+  const applyOnce = async (): Promise<void> => {
+    await firewall.apply({ ...rest, local: new Map(book) });
+    saving.change();
+  };
   const own = createLane(applyOnce, failed);
   // The network's list has a lane of its own: a long one must not hold up a block of this host.
-  const list = createLane(() => firewall.share(shared), failed);
+  const list = createLane(async () => {
+    if (shared !== undefined) await firewall.share(shared);
+  }, failed);
+  const healer = createHealer(firewall, () => own.inTurn(() => firewall.look()), log);
   const change = (): void => {
     if (isOpen) own.change();
   };
   const settle = async (what: 'all' | 'own' = 'all'): Promise<void> => {
-    if (isOpen) await Promise.all([own.settle(), ...(what === 'all' ? [list.settle()] : [])]);
+    if (!isOpen) return;
+    if (what === 'own') return own.settle();
+    await Promise.all([own.settle().then(() => saving.settle()), list.settle()]);
   };
 
   return {
@@ -91,6 +108,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       book = new Map([...state.book, ...book]);
       isOpen = true;
       await settle();
+      await healer.start();
       return state.untold;
     },
     get: (source) => book.get(source),
@@ -147,5 +165,9 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       return { changed, untold };
     },
     settle,
+    async close() {
+      healer.stop();
+      await firewall.close?.();
+    },
   };
 }

@@ -23,6 +23,7 @@ export const RULESET_POLICY = {
   ignoredInterfaces: [],
   isSilent: false,
   ephemeral: [32_768, 60_999] as [number, number],
+  forwarded: true,
   detects: true,
 };
 

@@ -1,150 +1,133 @@
 import type { Source } from '@picket/protocol';
-import {
-  addBlocks,
-  deleteBlocks,
-  type Element,
-  flushShared,
-  readBlocks,
-  replaceNetworks,
-  resetRates,
-} from '../nft/elements.ts';
-import { BLOCK_SETS, blockSet, TABLE } from '../nft/names.ts';
+import { changes } from '../nft/changes.ts';
+import { addBlocks, deleteBlocks, type Element, resetRates } from '../nft/elements.ts';
 import { REMOVAL, renderRuleset } from '../nft/ruleset.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
-import type { Command, Outcome, Runner } from '../run/runner.ts';
+import type { KeptChild } from '../run/keep-running.ts';
 import {
+  type CountedBlock,
   type Desired,
   type Firewall,
   FirewallError,
-  type Networks,
   type SharedBlock,
-  type Stance,
 } from './firewall.ts';
+import { putList } from './nftables-list.ts';
+import {
+  type Applied,
+  createTable,
+  keyOfNetworks,
+  type NftablesDeps,
+  networkLines,
+} from './nftables-table.ts';
+import { watchTable } from './nftables-watch.ts';
 
-const LOCAL_SETS = BLOCK_SETS.filter((set) => set.origin === 'local').map((s) =>
-  blockSet(s.origin, s.tier, s.key),
-);
+export type { NftablesDeps } from './nftables-table.ts';
 
-/** Blocks whose ends differ by less are the same block, ms: nft counts timeouts in whole seconds. */
-const SAME_END_MS = 1_500;
-
-/** The parts of the backend that reach outside. */
-export interface NftablesDeps {
-  readonly run: Runner;
-  /** Unix ms. */
-  readonly now: () => number;
-  readonly policy: RulesetPolicy;
-  readonly log: (message: string) => void;
-}
-
-/** What the backend believes to be in the kernel. */
-interface Applied {
-  local: Map<Source, Element>;
-  shared: Map<Source, Element>;
-  networks: string;
-  enforce: boolean;
-}
-
-/** The command that loads a script, whole or not at all. */
-export function nftScript(lines: readonly string[]): Command {
-  return { argv: ['nft', '-f', '-'], stdin: `${lines.join('\n')}\n` };
-}
+/** A block that ends sooner is not missed, ms: the firewall's end and the book's differ by as much. */
+const ENDING_MS = 2_000;
 
 /** The nftables backend: one table of its own, hash sets, each change one transaction. Linux. */
 export function createNftables(deps: NftablesDeps): Firewall {
+  const { session, policy, now, log } = deps;
+  const table = createTable(deps);
+  const alone = oneByOne();
+  const inTurn = oneByOne();
   let applied: Applied | undefined;
   let wanted: Desired | undefined;
-  let wantedShared: ReadonlyMap<Source, SharedBlock> = new Map();
-  const load = async (lines: readonly string[]): Promise<void> => {
-    if (lines.length > 0) must(await deps.run(nftScript(lines)), 'nft could not load the change');
-  };
-  /** The local blocks in force; undefined when the table is not there, or not whole. */
-  const listLocal = async () => {
-    const lists = await Promise.all(
-      LOCAL_SETS.map((set) => deps.run({ argv: ['nft', '-j', 'list', 'set', ...TABLE.split(' '), set] })),
-    );
-    if (lists.some(({ status }) => status !== 0)) return undefined;
-    return lists.flatMap(({ stdout }) => readBlocks(stdout, deps.now()));
-  };
-  const loadTable = async (stance: Stance, blocks: readonly Element[]): Promise<void> => {
-    // The table, the networks and an empty shared list in one transaction: no packet meets rules without an allow list.
-    const networks = networkLines(stance, deps.policy.detects);
-    const lines = [renderRuleset(deps.policy, stance.enforce), ...networks, ...flushShared()];
-    const kept = await deps.run(nftScript(lines));
-    if (kept.status === 0) return;
-    // A set of another version is in the way: the table is made anew, the blocks in force go along.
-    await load([REMOVAL, ...lines, ...addBlocks('local', blocks, deps.now())]);
-  };
-  const setUp = async (stance: Stance): Promise<Applied> => {
-    const found = (await listLocal()) ?? [];
-    await loadTable(stance, found);
-    const local = new Map(found.map((block) => [block.source, block]));
-    const { enforce } = stance;
-    applied = { local, shared: new Map(), networks: keyOfNetworks(stance), enforce };
-    return applied;
-  };
+  let list: ReadonlyMap<Source, SharedBlock> | undefined;
+  let watch: KeptChild | undefined;
+  /** Whether somebody may have changed what the table holds. */
+  let isSuspect = false;
+  /** Whether this nft tells of a whole table that it is whole; else it is not asked. */
+  let canCheck = true;
+
   const applyTo = async (want: Desired, state: Applied, trustsKernel: boolean): Promise<void> => {
-    const { lines, next } = transaction(want, state, {
-      nowMs: deps.now(),
-      trustsKernel,
-      policy: deps.policy,
-    });
-    await load(lines);
-    Object.assign(state, next);
+    const carryOut = async () => {
+      const { lines, next } = transaction(want, state, { nowMs: now(), trustsKernel, policy });
+      await table.load(lines);
+      Object.assign(state, next);
+    };
+    // Rules are written with the sets of networks that are there: neither may change meanwhile.
+    await (want.enforce === state.enforce ? carryOut() : alone(carryOut));
   };
-  const shareTo = async (state: Applied): Promise<void> => {
-    const list = wantedShared;
-    const { remove, add } = changes(state.shared, list, deps.now());
-    await load([...deleteBlocks('shared', remove), ...addBlocks('shared', add, deps.now())]);
-    state.shared = new Map(list);
+  const shareNow = async (): Promise<void> => {
+    if (applied !== undefined && list !== undefined) await putList({ table, now, alone }, applied, list);
   };
 
-  /** Another program may have flushed the ruleset: what was believed is void, so all is made again. */
+  /** What was believed is void, so all is made again; the host's own blocks first. */
   const restore = async (want: Desired): Promise<void> => {
-    const state = await setUp(want);
-    await applyTo(want, state, false);
-    await shareTo(state);
-    deps.log('the nftables table was gone or changed by others: it is made again, with all blocks');
+    isSuspect = false;
+    const known = new Set([...(applied?.local.keys() ?? []), ...want.local.keys()]);
+    applied = await alone(() => table.setUp(want));
+    // What nobody here knows of yet the kernel decided a moment ago: it stays.
+    for (const source of applied.local.keys()) if (!known.has(source)) applied.local.delete(source);
+    await applyTo(want, applied, false);
+    canCheck &&= await table.isWhole(applied.enforce);
+    log('the nftables table was gone or changed by others: it is made again, with all blocks');
+  };
+  const restoreAll = async (want: Desired): Promise<void> => {
+    await restore(want);
+    inTurn(shareNow).catch((error: Error) => log(`the network's list is not in force yet: ${error.message}`));
   };
 
   return {
     name: 'nftables',
     enforces: true,
     async open(stance) {
-      const { local } = await setUp(stance);
-      return [...local.values()].map(({ source, untilMs, tier }) => ({ source, untilMs, tier }));
+      applied = await alone(() => table.setUp(stance));
+      return [...applied.local.values()].map(({ source, untilMs, tier }) => ({ source, untilMs, tier }));
     },
     async apply(want) {
-      const state = applied ?? (await setUp(want));
+      applied ??= await alone(() => table.setUp(want));
       wanted = want;
       try {
-        await applyTo(want, state, true);
+        await applyTo(want, applied, true);
       } catch (error) {
         if (!(error instanceof FirewallError)) throw error;
-        await restore(want);
+        await restoreAll(want);
       }
     },
     async share(shared) {
-      wantedShared = shared;
       // Without a table there is nothing to add to: the first apply makes it.
       if (applied === undefined) throw new FirewallError('the nftables table is not set up yet');
-      try {
-        await shareTo(applied);
-      } catch (error) {
-        if (!(error instanceof FirewallError) || wanted === undefined) throw error;
-        await restore(wanted);
-      }
+      list = shared;
+      await inTurn(async () => {
+        try {
+          await shareNow();
+        } catch (error) {
+          if (!(error instanceof FirewallError) || wanted === undefined) throw error;
+          await restore(wanted);
+          await shareNow();
+        }
+      });
     },
     async look() {
-      const blocks = await listLocal();
-      if (blocks === undefined && wanted !== undefined) await restore(wanted);
-      return blocks ?? [];
+      const blocks = await table.listLocal();
+      if (wanted === undefined || applied === undefined) return blocks ?? [];
+      if (blocks === undefined || isSuspect || (canCheck && !(await table.isWhole(applied.enforce)))) {
+        await restoreAll(wanted);
+        return blocks ?? [];
+      }
+      const missing = missingOf(wanted, blocks, now());
+      if (missing.length > 0) await table.load(addBlocks('local', missing, now()));
+      return blocks;
     },
+    ...(session && {
+      async watch(onChange: () => void) {
+        const onForeign = (): void => {
+          isSuspect = true;
+          onChange();
+        };
+        watch = await watchTable({ session, log, onForeign });
+      },
+    }),
     async remove() {
-      await load([REMOVAL]);
-      applied = undefined;
-      wanted = undefined;
-      wantedShared = new Map();
+      await table.load([REMOVAL]);
+      [applied, wanted, list, isSuspect] = [undefined, undefined, undefined, false];
+    },
+    async close() {
+      await watch?.stop();
+      await session?.close();
     },
   };
 }
@@ -162,7 +145,7 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, polic
   const { enforce } = want;
   const networks = keyOfNetworks(want);
   const lines = [
-    ...(enforce === state.enforce ? [] : [renderRuleset(policy, enforce)]),
+    ...(enforce === state.enforce ? [] : [renderRuleset(policy, enforce, state.ranges)]),
     ...(networks === state.networks ? [] : networkLines(want, detects)),
   ];
   const local = changes(state.local, want.local, nowMs);
@@ -177,30 +160,20 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, polic
   return { lines, next: { local: new Map<Source, Element>(want.local), networks, enforce } };
 }
 
-function keyOfNetworks({ allow, onLink }: Networks): string {
-  return JSON.stringify([allow, onLink]);
-}
-
-function networkLines({ allow, onLink }: Networks, detects: boolean): string[] {
-  return [...replaceNetworks('allow', allow), ...(detects ? replaceNetworks('onlink', onLink) : [])];
-}
-
-/** What is to be taken out and put in; a changed block is both, since an element's end cannot be moved. */
-function changes(have: ReadonlyMap<Source, Element>, want: ReadonlyMap<Source, Element>, nowMs: number) {
-  const same = (a: Element, b: Element | undefined) =>
-    b !== undefined && a.tier === b.tier && Math.abs(a.untilMs - b.untilMs) < SAME_END_MS;
-  return {
-    // What has ended goes by itself; taking it out could take out what the kernel has put in its place since.
-    remove: [...have.values()].filter(
-      (e) => (e.untilMs > nowMs || want.has(e.source)) && !same(e, want.get(e.source)),
-    ),
-    add: [...want.values()].filter((e) => !same(e, have.get(e.source))),
-  };
-}
-
-function must(outcome: Outcome, what: string): void {
-  if (outcome.status === 0) return;
-  throw new FirewallError(
-    `${what}: ${outcome.stderr.trim().slice(0, 500) || `exit status ${outcome.status}`}`,
+/** Wanted blocks that are not in force, though their time is not over. */
+function missingOf(want: Desired, blocks: readonly CountedBlock[], nowMs: number): Element[] {
+  const found = new Set(blocks.map(({ source }) => source));
+  return [...want.local.values()].filter(
+    ({ source, untilMs }) => untilMs > nowMs + ENDING_MS && !found.has(source),
   );
+}
+
+/** Runs pieces of work one after the other. */
+function oneByOne(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.catch(() => {}).then(work);
+    last = turn;
+    return turn;
+  };
 }

@@ -2,6 +2,7 @@ import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { Policy } from '../policy/policy.ts';
 import { UnavailableError } from '../policy/unavailable.ts';
 import { nftCheck } from '../run/nft-check.ts';
+import { createNftSession } from '../run/nft-session.ts';
 import type { Runner } from '../run/runner.ts';
 import type { Firewall } from './firewall.ts';
 import { createLogOnly } from './log-only.ts';
@@ -25,8 +26,10 @@ export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
   const { policy, ruleset, run, now, log } = choice;
   const wanted = policy.block.firewall;
   const refusal = wanted === 'log-only' ? undefined : await whyNotNftables(run, ruleset);
-  if (wanted !== 'log-only' && refusal === undefined)
-    return createNftables({ run, now, policy: ruleset, log });
+  if (wanted !== 'log-only' && refusal === undefined) {
+    const session = createNftSession({ log });
+    return createNftables({ run: session.run, session, now, policy: ruleset, log });
+  }
   if (wanted === 'nftables') throw new UnavailableError(`block.firewall = "nftables": ${refusal}`);
   if (refusal !== undefined) log(`no blocking on this host, only telling: nftables: ${refusal}`);
   return createLogOnly(log);

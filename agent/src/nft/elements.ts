@@ -1,5 +1,6 @@
 import { type Cidr, familyOf, firstAddress, type Source, type Tier } from '@picket/protocol';
 import { BLOCK_SETS, blockSet, keyOf, type Origin, sourceOfElement, TABLE } from './names.ts';
+import { type Range, rangeOf, rangeSet } from './ranges.ts';
 
 /** A source that a set of blocks is to hold. */
 export interface Element {
@@ -48,11 +49,12 @@ export function resetRates(sources: readonly Source[]): string[] {
   );
 }
 
-/** Script lines that empty all sets of shared blocks. */
-export function flushShared(): string[] {
-  return BLOCK_SETS.filter((s) => s.origin === 'shared').map(
-    ({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`,
+/** Script lines that empty all sets of shared blocks: the fixed ones, and those of networks that there are. */
+export function flushShared(ranges: readonly Range[]): string[] {
+  const fixed = BLOCK_SETS.filter((s) => s.origin === 'shared').map(({ origin, tier, key }) =>
+    blockSet(origin, tier, key),
   );
+  return [...fixed, ...ranges.map(rangeSet)].map((set) => `flush set ${TABLE} ${set}`);
 }
 
 /** Script lines that replace a pair of interval sets, such as `allow4` and `allow6`, by the given networks. */
@@ -100,14 +102,21 @@ function bySet<T extends Pick<Element, 'source' | 'tier'>>(
 ): [string, T[]][] {
   const sets = new Map<string, T[]>();
   for (const element of elements) {
-    const key = keyOf(element.source);
-    if (key === undefined) continue;
-    const set = blockSet(origin, element.tier, key);
+    const set = setOf(origin, element);
+    if (set === undefined) continue;
     const members = sets.get(set);
     if (members === undefined) sets.set(set, [element]);
     else members.push(element);
   }
   return [...sets];
+}
+
+/** The set that holds a source; undefined when there is none for its prefix. */
+function setOf(origin: Origin, { source, tier }: Pick<Element, 'source' | 'tier'>): string | undefined {
+  const range = origin === 'shared' ? rangeOf(source, tier) : undefined;
+  if (range !== undefined) return rangeSet(range);
+  const key = keyOf(source);
+  return key === undefined ? undefined : blockSet(origin, tier, key);
 }
 
 function chunks<T>(list: readonly T[]): T[][] {

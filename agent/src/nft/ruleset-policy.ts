@@ -15,6 +15,8 @@ export interface RulesetPolicy {
   readonly ephemeral: PortRange;
   /** Whether probes of unused ports are dropped rather than answered. */
   readonly isSilent: boolean;
+  /** Whether what is forwarded to containers and virtual machines is refused too, or only what is for the host. */
+  readonly forwarded: boolean;
   /** Whether the kernel detects too, or only blocks what it is told. */
   readonly detects: boolean;
 }

@@ -1,6 +1,7 @@
 import type { Tier } from '@picket/protocol';
 import { detectionChains } from './detection.ts';
 import { ADDRESS, ALLOWED, BLOCK_SETS, blockSet, chain, KEYS, type Origin, TABLE, typeOf } from './names.ts';
+import { type Range, rangeChain, rangeParts } from './ranges.ts';
 import type { RulesetPolicy } from './ruleset-policy.ts';
 
 /** Most sources in one set of local blocks, and most shared ones: hash sets of about 150 bytes an element. */
@@ -19,11 +20,17 @@ const NEIGHBOURS_PASS =
  * kept with their elements, and only the rules are replaced, in one transaction.
  *
  * @param enforce false: everything is detected and kept as ever, and no packet is refused
+ * @param ranges sets of networks that are there, or are to be
  */
-export function renderRuleset(policy: RulesetPolicy, enforce: boolean): string {
+export function renderRuleset(
+  policy: RulesetPolicy,
+  enforce: boolean,
+  ranges: readonly Range[] = [],
+): string {
   const parts = [
     ...blockSets(),
-    ...dropChains(enforce),
+    ...rangeParts(ranges, enforce),
+    ...dropChains(policy, enforce),
     ...(policy.detects ? detectionChains(policy, enforce) : []),
   ];
   return `add table ${TABLE}\nflush table ${TABLE}\ntable ${TABLE} {\n${parts.map((part) => ` ${part}\n`).join('')}}\n`;
@@ -53,18 +60,24 @@ function blockSets(): string[] {
  * Both tiers of blocking. `dropped` comes before conntrack (priority -200) and before every table of the
  * administrator; `held` right after conntrack, since it spares connections that exist. Both tests come after the
  * allow list: allow wins in the kernel, whatever the agent believes. Without enforcement both chains are empty.
+ *
+ * On prerouting they meet all that comes in, also what goes on to containers and virtual machines, before any of it is
+ * readdressed (DNAT). On input, before detection, only what is for the host itself.
  */
-function dropChains(enforce: boolean): string[] {
+function dropChains({ forwarded }: RulesetPolicy, enforce: boolean): string[] {
+  const [all, fresh] = forwarded
+    ? ['prerouting priority -450', 'prerouting priority -190']
+    : ['input priority -450', 'input priority -400'];
   return [
     chain('drop_all', [
-      'type filter hook prerouting priority -450; policy accept;',
+      `type filter hook ${all}; policy accept;`,
       'iif lo return',
       NEIGHBOURS_PASS,
       ...ALLOWED,
       ...(enforce ? refuse('dropped') : []),
     ]),
     chain('drop_new', [
-      'type filter hook prerouting priority -190; policy accept;',
+      `type filter hook ${fresh}; policy accept;`,
       'iif lo return',
       'ct state { established, related } return',
       NEIGHBOURS_PASS,
@@ -76,7 +89,8 @@ function dropChains(enforce: boolean): string[] {
 
 function refuse(tier: Tier): string[] {
   const origins: readonly Origin[] = ['local', 'shared'];
-  return KEYS.flatMap((key) =>
+  const singles = KEYS.flatMap((key) =>
     origins.map((origin) => `${ADDRESS[key]} @${blockSet(origin, tier, key)} counter name ${tier} drop`),
   );
+  return [...singles, `goto ${rangeChain(tier)}`];
 }

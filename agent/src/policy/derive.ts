@@ -15,6 +15,7 @@ export function rulesetPolicy(policy: Policy, ephemeral: PortRange, detects: boo
     ignoredInterfaces: watch.ignore_interfaces,
     isSilent: watch.answer === 'silent',
     ephemeral,
+    forwarded: block.forwarded,
     detects,
   };
 }

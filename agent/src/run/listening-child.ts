@@ -1,14 +1,16 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { COMMAND_ENV } from './runner.ts';
 
 /** A command that runs until it is ended, and gives its output as it comes. */
 export interface ListeningCommand {
   readonly argv: readonly [string, ...string[]];
-  /** What it says on its standard error when it listens. */
-  readonly ready: RegExp;
+  /** What it says on its standard error when it listens; absent: nothing, and it listens some time after it began. */
+  readonly ready?: RegExp;
   /** Takes output as it comes; `end` ends a child whose output makes no sense, also before it listens. */
   onData(chunk: Uint8Array, end: () => void): void;
+  /** Whether its standard input stays open for as long as this process lives: it ends when that ends. */
+  readonly holdsInput?: boolean;
   /** What it says on its standard error, in pieces. */
   onWords?(text: string): void;
 }
@@ -31,7 +33,7 @@ const END_LIMIT_MS = 2_000;
 /** Most kept of what a child says, characters. */
 const MOST_WORDS = 2_000;
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
+type Child = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
 /**
  * Starts a child; resolves when it listens, since what is to be seen must not begin before.
@@ -40,7 +42,8 @@ type Child = ChildProcessByStdio<null, Readable, Readable>;
  */
 export async function startListening(command: ListeningCommand): Promise<ListeningChild> {
   const [file, ...args] = command.argv;
-  const child: Child = spawn(file, args, { env: COMMAND_ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+  const input = command.holdsInput === true ? 'pipe' : 'ignore';
+  const child = spawn(file, args, { env: COMMAND_ENV, stdio: [input, 'pipe', 'pipe'] }) as Child;
   let words = '';
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
@@ -53,8 +56,9 @@ export async function startListening(command: ListeningCommand): Promise<Listeni
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       words = (words + text).slice(-MOST_WORDS);
       command.onWords?.(text);
-      if (command.ready.test(words)) resolve(true);
+      if (command.ready?.test(words)) resolve(true);
     });
+    if (command.ready === undefined) child.once('spawn', () => resolve(true));
   });
   const stop = () => end(child, ended);
   const outcome = await within(START_LIMIT_MS, Promise.race([ready, ended]));

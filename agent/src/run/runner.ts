@@ -41,9 +41,16 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 export const COMMAND_ENV = { PATH, LC_ALL: 'C' } as const;
 
 /** Runs a command with a time limit, a fixed PATH and the C locale, so that its messages can be read. */
-export const runCommand: Runner = ({ argv: [file, ...args], stdin }) =>
+export const runCommand: Runner = (command) => runNoting(command, () => {});
+
+/** As {@link runCommand}, and tells the process's id before it can have done anything. */
+export const runNoting = (
+  { argv: [file, ...args], stdin }: Command,
+  onStart: (pid: number | undefined) => void,
+): Promise<Outcome> =>
   new Promise((resolve, reject) => {
     const child = spawn(file, args, { env: COMMAND_ENV, stdio: 'pipe' });
+    onStart(child.pid);
     let [stdout, stderr, timedOut] = ['', '', false];
     const timer = setTimeout(() => {
       timedOut = true;
