@@ -60,7 +60,10 @@ module.exports = {
       severity: 'error',
       comment: 'a firewall backend imports its port and PURE, never another backend; pick.ts chooses',
       from: { path: '^agent/src/firewall/([^/]+)\\.ts$', pathNot: '(pick|\\.test)\\.ts$' },
-      to: { path: '^agent/src/firewall/', pathNot: '^agent/src/firewall/(firewall|nft-.*|$1|$1-.*)\\.ts$' },
+      to: {
+        path: '^agent/src/firewall/',
+        pathNot: '^agent/src/firewall/(firewall|entries|entry-.*|nft-.*|$1|$1-.*)\\.ts$',
+      },
     },
     {
       name: 'no-sibling-engines',

@@ -2,10 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
 /**
- * Commands without which there is no lab, as Debian's packages iproute2, nftables, tcpdump, nmap, iputils-ping, tcpreplay
- * and conntrack bring them.
+ * Commands without which there is no lab, as Debian's packages iproute2, nftables, tcpdump, nmap, iputils-ping, tcpreplay,
+ * conntrack, iptables and ipset bring them.
  */
-const COMMANDS = ['ip', 'nft', 'tcpdump', 'nmap', 'ping', 'tcpreplay', 'conntrack'] as const;
+const COMMANDS = [
+  ...['ip', 'nft', 'tcpdump', 'nmap', 'ping', 'tcpreplay', 'conntrack'],
+  ...['iptables', 'iptables-legacy', 'ipset'],
+] as const;
 
 /** What the kernel tells of this process (proc(5)). */
 const STATUS = '/proc/self/status';

@@ -16,9 +16,14 @@ export interface Entry {
 /** One command of a change, and what it may say when the work is done already. */
 export interface Step {
   readonly command: Command;
+  /** A look that makes the command needless when it succeeds, for programs that would do the same work twice. */
+  readonly unless?: Command;
   /** Matches the standard error of a failure that is none: the entry exists, or is gone. */
   readonly fine?: RegExp;
 }
+
+/** Which entries are asked for. */
+export type Scope = 'all' | 'local';
 
 /**
  * A firewall that holds a list of sources, as commands. Pure: it describes, and `entry-firewall.ts` runs it. Each verb
@@ -28,10 +33,20 @@ export interface EntryCommands {
   readonly name: string;
   /** Whether local and shared entries are held apart; else a source that is both is held once. */
   readonly keepsApart: boolean;
+  /** Whether the system ends entries by itself. Then `add` moves the end of an entry that is there. */
+  readonly keepsEnds?: boolean;
+  /** The one tier of all its entries, where it has no two. */
+  readonly onlyTier?: Tier;
+  /** Most entries that it may hold; the network's list gets at most half of them. No bound when absent. */
+  readonly most?: number;
   /** Makes tables and hooks without touching entries that are there; blocks nobody by itself. */
   setUp(stance: Stance): readonly Step[];
-  /** What to ask for the entries; a failure means that what was set up is gone. */
-  list(): readonly Command[];
+  /**
+   * What to ask for the entries; a failure means that what was set up is gone.
+   *
+   * @param scope `local`: a long shared list need not be told, but the answer still shows whether all is whole
+   */
+  list(scope: Scope): readonly Command[];
   /** Reads the answers to {@link list}; undefined when the hooks or tables in them are not whole. */
   parse(outputs: readonly string[], nowMs: number): Entry[] | undefined;
   add(entries: readonly Entry[], nowMs: number): readonly Step[];
