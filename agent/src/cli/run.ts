@@ -18,7 +18,7 @@ import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
 import type { Outgoing } from '../uplink/outbox.ts';
-import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
+import { makePrivateFolder, readFileIfThere, removeHalfWritten, replaceFile } from '../uplink/state-file.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { openStanceFiles } from './people.ts';
@@ -38,6 +38,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   await makePrivateFolder(policy.state_dir);
   // Whoever holds the socket has the folder to itself.
   const control = await openControlSocket(controlPath(policy.state_dir), log);
+  await removeHalfWritten(policy.state_dir);
   const [identity, enrolment] = await Promise.all([
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),
