@@ -26,6 +26,8 @@ import type { Engine, TripOutcome } from './watch/engine.ts';
 export interface SharedList {
   readonly entries: ReadonlyMap<Source, BlockEntry>;
   readonly allow: readonly Cidr[];
+  /** Those of `allow` that are the network's own hosts: probes from them are told loudly. */
+  readonly hosts: readonly Cidr[];
   /** Sources that the last change took off the list. */
   readonly removed: readonly Source[];
   /** There while the network is in observe mode. */

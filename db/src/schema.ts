@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  boolean,
   check,
   cidr,
   customType,
@@ -257,6 +258,32 @@ export const allowEntry = pgTable(
     untilAt: instant('until_at'),
   },
   (t) => [primaryKey({ columns: [t.networkId, t.source] })],
+);
+
+/** What people ordered on a host: to block, unblock, allow or disallow somebody there. */
+export const hostAct = pgTable(
+  'host_act',
+  {
+    networkId: uuid('network_id').notNull(),
+    hostId: uuid('host_id').notNull(),
+    id: uuid('id').notNull(),
+    act: text('act').$type<'block' | 'unblock' | 'allow' | 'disallow'>().notNull(),
+    source: cidr('source').notNull(),
+    at: instant('at').notNull(),
+    untilAt: instant('until_at'),
+    /** The person's name on the host. */
+    author: text('author').notNull(),
+    /** Whether a digest has told it. */
+    isTold: boolean('is_told').notNull().default(false),
+  },
+  (t) => [
+    primaryKey({ columns: [t.networkId, t.hostId, t.id] }),
+    foreignKey({ columns: [t.networkId, t.hostId], foreignColumns: [host.networkId, host.id] }).onDelete(
+      'cascade',
+    ),
+    index('host_act_untold').on(t.networkId).where(sql`not is_told`),
+    check('host_act_kind', sql`act in ('block', 'unblock', 'allow', 'disallow')`),
+  ],
 );
 
 /** The hourly mail of a network: claimed by one replica, sent once. */

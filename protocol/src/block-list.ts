@@ -44,6 +44,8 @@ export const blockListClaimsSchema = z.object({
   remove: z.array(sourceSchema).max(MAX_BLOCK_LIST_ENTRIES),
   /** Addresses no host of the network blocks: the allow list and the network's own hosts. Always the whole. */
   allow: z.array(sourceSchema).max(MAX_ALLOW_ENTRIES),
+  /** Those of `allow` that are addresses of the network's own hosts: probes from them are told loudly. */
+  hosts: z.array(sourceSchema).max(MAX_ALLOW_ENTRIES).optional(),
   /**
    * There while the network is in observe mode: its hosts tell each decision and carry none out. `untilMs`: when that
    * ends by itself, Unix ms of the collector's clock. A host may be gentler than its network, never harsher; one that

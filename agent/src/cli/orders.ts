@@ -1,10 +1,11 @@
-import { isSingleSource, overlaps, parseSource, type Source } from '@picket/protocol';
+import { firstAddress, isSingleSource, overlaps, parseSource, type Source, sourceOf } from '@picket/protocol';
 import type { LiftedCounts } from '../agent-port.ts';
 import { bookPath, formatBook, parseBook } from '../blocks/book.ts';
 import { allowancesPath, openAllowances } from '../control/allowances.ts';
 import { formatLifted, liftedPath } from '../control/lifted.ts';
 import { blockedSchema, disallowedSchema, liftedSchema } from '../control/messages.ts';
 import { unblocked } from '../nft/bad-day.ts';
+import { resetRates } from '../nft/elements.ts';
 import type { Policy } from '../policy/policy.ts';
 import { readSavedList } from '../uplink/list-file.ts';
 import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
@@ -47,11 +48,18 @@ async function unblock(policy: Policy, network: Source, { by, run }: BadDay): Pr
     overlaps(network, source),
   );
   const mine = book.filter(({ source }) => overlaps(network, source));
-  const sources = [...new Set([...mine.map(({ source }) => source), ...shared.map(([source]) => source)])];
-  if (isSingleSource(network)) sources.push(network);
+  // The source itself too: the kernel may have decided what no book knows of.
+  const named = isSingleSource(network) ? [network, sourceOf(firstAddress(network))] : [];
+  const sources = new Set([
+    ...mine.map(({ source }) => source),
+    ...shared.map(([source]) => source),
+    ...named,
+  ]);
   // The kernel first: it is what keeps people out.
-  const outcome = await onTable(run, unblocked(sources));
+  const outcome = await onTable(run, unblocked([...sources]));
   if (!outcome.ok) return complain(outcome);
+  // A table that only blocks has no evidence to forget.
+  await onTable(run, resetRates([...sources]));
   if (mine.length > 0) {
     const rest = book.filter((each) => !mine.includes(each));
     await replaceFile(bookPath(state_dir), formatBook(new Map(rest.map((each) => [each.source, each]))));

@@ -102,5 +102,6 @@ export const probe = (port: number, address = SCANNER): Probe => ({
 export const list = (entries: BlockEntry[], removed: string[] = []) => ({
   entries: new Map(entries.map((entry) => [entry[0], entry])),
   allow: [],
+  hosts: [],
   removed,
 });

@@ -12,7 +12,7 @@ export function emptyBlocks(): string[] {
   return [...sets, ...noRanges()];
 }
 
-/** Script lines that take sources out of every set of blocks, whether or not they are there, and forget their evidence. */
+/** Script lines that take sources out of every set of blocks, whether or not they are there. */
 export function unblocked(sources: readonly Source[]): string[] {
   const elements = (['held', 'dropped'] as const).flatMap((tier) =>
     sources.map((source) => ({ source, tier })),

@@ -44,6 +44,8 @@ export interface AcceptedList {
   readonly entries: ReadonlyMap<Source, BlockEntry>;
   /** Addresses that no host of the network blocks. */
   readonly allow: readonly Cidr[];
+  /** Those of `allow` that are the network's own hosts. */
+  readonly hosts: readonly Cidr[];
   /** There while the network is in observe mode; its end, if it has one, is in the host's clock. */
   readonly observe?: { readonly untilMs?: number | undefined } | undefined;
   /** Entries that were refused or cut, by reason. */
@@ -78,8 +80,8 @@ export async function acceptList(
       entries.set(source, [source, Math.max(0, clock.toHostMs(endMs)), tier, reason]);
     }
   });
-  const { version, epoch, allow } = state;
-  return { version, epoch, entries, allow, observe: observeOf(state, clock), refused };
+  const { version, epoch, allow, hosts } = state;
+  return { version, epoch, entries, allow, hosts, observe: observeOf(state, clock), refused };
 }
 
 function observeOf({ observe }: ListState, clock: Clock): AcceptedList['observe'] {

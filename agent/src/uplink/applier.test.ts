@@ -14,9 +14,9 @@ function makeApplier(apply: (list: DesiredList) => Promise<void>) {
   const applied: number[] = [];
   const applier = new Applier({
     // An earlier list takes longer, as a longer one does.
-    accept: async ({ version, epoch, entries, allow }) => {
+    accept: async ({ version, epoch, entries, allow, hosts }) => {
       for (let turn = version; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-      return { version, epoch, entries, allow, refused: {} };
+      return { version, epoch, entries, allow, hosts, refused: {} };
     },
     apply,
     log: SILENT_LOG,

@@ -11,6 +11,7 @@ export interface DesiredList {
   /** Ends are in the host's clock. */
   readonly entries: ReadonlyMap<Source, BlockEntry>;
   readonly allow: readonly Cidr[];
+  readonly hosts: readonly Cidr[];
   readonly removed: readonly Source[];
   readonly observe?: AcceptedList['observe'];
 }
@@ -86,10 +87,10 @@ export class Applier {
 
   async #put(state: ListState): Promise<void> {
     const list = await this.#options.accept(state);
-    const { version, epoch, entries, allow, observe } = list;
+    const { version, epoch, entries, allow, hosts, observe } = list;
     const before = this.#inForce?.entries ?? new Map<Source, BlockEntry>();
     const removed = [...before.keys()].filter((source) => !entries.has(source));
-    await this.#options.apply({ version, epoch, entries, allow, removed, observe });
+    await this.#options.apply({ version, epoch, entries, allow, hosts, removed, observe });
     this.#inForce = list;
     this.#done = state;
     this.#failures = 0;

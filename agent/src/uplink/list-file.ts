@@ -15,6 +15,7 @@ const savedSchema = z.object({
   digest: z.string().regex(/^[0-9a-f]{16}$/),
   entries: z.array(blockEntrySchema),
   allow: z.array(sourceSchema),
+  hosts: z.array(sourceSchema).default([]),
   observe: blockListClaimsSchema.shape.observe,
 });
 
@@ -56,8 +57,8 @@ export function openListFile(stateDir: string, enrolment: Enrolment, log: Log): 
     const state = waiting;
     if (state === undefined) return;
     waiting = undefined;
-    const { epoch, version, iat, digest, allow, observe } = state;
-    const saved = { networkId, collectorId, epoch, version, iat, digest, allow, observe };
+    const { epoch, version, iat, digest, allow, hosts, observe } = state;
+    const saved = { networkId, collectorId, epoch, version, iat, digest, allow, hosts, observe };
     const text = JSON.stringify({ ...saved, entries: [...state.entries.values()] });
     await replaceFile(path, text).catch((error: unknown) =>
       log.error('the block list cannot be saved', { path, error }),
@@ -80,9 +81,9 @@ export function openListFile(stateDir: string, enrolment: Enrolment, log: Log): 
       }
       const { entries, epoch, ...saved } = parsed.data;
       if (saved.networkId !== networkId || saved.collectorId !== collectorId) return NO_LIST;
-      const { version, iat, digest, allow, observe } = saved;
+      const { version, iat, digest, allow, hosts, observe } = saved;
       return {
-        ...{ epoch, version, iat, digest, allow, observe },
+        ...{ epoch, version, iat, digest, allow, hosts, observe },
         entries: new Map(entries.map((entry) => [entry[0], entry])),
       };
     },

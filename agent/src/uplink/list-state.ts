@@ -17,6 +17,8 @@ export interface ListState {
   readonly digest: string;
   readonly entries: ReadonlyMap<Source, BlockEntry>;
   readonly allow: readonly Source[];
+  /** Those of `allow` that are the network's own hosts. */
+  readonly hosts: readonly Source[];
   /** There while the network is in observe mode; its end, if it has one, is in the collector's clock. */
   readonly observe?: BlockListClaims['observe'];
 }
@@ -29,6 +31,7 @@ export const NO_LIST: ListState = {
   digest: listDigest([]),
   entries: new Map(),
   allow: [],
+  hosts: [],
 };
 
 /**
@@ -59,10 +62,19 @@ export async function updateList(state: ListState, claims: BlockListClaims): Pro
   const digest = await digestAfter(state, claims);
   if (digest !== claims.digest)
     return { do: 'ask-whole', why: 'the list that comes of it has another digest' };
-  const { epoch, version, iat, allow, observe } = claims;
+  const { epoch, version, iat, allow, hosts = [], observe } = claims;
   return {
     do: 'take',
-    state: { epoch, version, iat, digest, allow, observe, entries: applyChanges(state.entries, claims) },
+    state: {
+      epoch,
+      version,
+      iat,
+      digest,
+      allow,
+      hosts,
+      observe,
+      entries: applyChanges(state.entries, claims),
+    },
     isNews: !isSameHistory || version !== state.version,
   };
 }

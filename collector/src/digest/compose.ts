@@ -1,4 +1,4 @@
-import type { Facts, PeoplesBlock } from './facts.ts';
+import type { Facts, HostAct, PeoplesBlock } from './facts.ts';
 import { foreign } from './foreign.ts';
 import type { Card, Letter, Section } from './letter.ts';
 import { briefCard, scannerCard } from './scanner-card.ts';
@@ -28,7 +28,9 @@ export function compose(facts: Facts, sending: Sending, shown: number): Letter {
     dateline: times.minute(facts.hourMs),
     notices: [...observing(facts, times), ...lateness(facts, sending, times)],
     summary: summaryOf(facts, times),
-    sections: [attackAlerts(facts, times, shown), byHand(facts, times)].filter(hasContent),
+    sections: [attackAlerts(facts, times, shown), byHand(facts, times), onHosts(facts, times)].filter(
+      hasContent,
+    ),
     footer: footer(facts, times),
   };
 }
@@ -82,6 +84,24 @@ function byHand({ people, hosts }: Facts, times: TimeWriter): Section {
   if (people.lifted > 0)
     lines.push(`${plural(people.lifted, 'block was', 'blocks were')} lifted before the end.`);
   return { title: 'Blocks by hand', cards, lines };
+}
+
+const ACTS: Readonly<Record<HostAct['act'], string>> = {
+  block: 'blocked',
+  unblock: 'unblocked',
+  allow: 'allowed',
+  disallow: 'no longer allows',
+};
+
+/** What people did on single hosts, for those alone. */
+function onHosts({ acts }: Facts, times: TimeWriter): Section {
+  const lines = (acts?.last ?? []).map(({ host, act, source, by, atMs, untilMs }) => {
+    const until = untilMs === null ? '' : ` until ${times.minute(untilMs)}`;
+    return `${times.second(atMs)}: ${foreign(by)} ${ACTS[act]} ${source} on ${foreign(host)}${until}.`;
+  });
+  const left = (acts?.count ?? 0) - lines.length;
+  if (left > 0) lines.push(`${plural(left, 'more order')} on hosts.`);
+  return { title: 'Done on single hosts', cards: [], lines };
 }
 
 const handBadge = ({ hostsInForce }: PeoplesBlock, hosts: number) =>

@@ -10,6 +10,9 @@ export const MAX_SIGHTINGS_PER_SCANNER = 5;
 /** Most blocks told one by one that people asked for. */
 export const MAX_PEOPLES_BLOCKS = 10;
 
+/** Most orders of people on hosts that are told one by one. */
+export const MAX_ACTS = 10;
+
 /** Most port ranges per transport kept of one sighting. */
 export const MAX_RANGES = 16;
 
@@ -116,6 +119,18 @@ const peoplesBlockSchema = sharedBlockSchema.extend({ hostsInForce: count });
 /** A block of the shared list that a person asked for. */
 export type PeoplesBlock = z.infer<typeof peoplesBlockSchema>;
 
+const hostActSchema = z.object({
+  host: z.string(),
+  act: z.enum(['block', 'unblock', 'allow', 'disallow']),
+  source: z.string(),
+  by: z.string(),
+  atMs: ms,
+  untilMs: ms.nullable(),
+});
+
+/** What a person ordered on one host, for that host alone. */
+export type HostAct = z.infer<typeof hostActSchema>;
+
 /** What the store reads at a claim: all that no earlier mail has told. Bounded, whatever happened. */
 export const newsSchema = z.object({
   totals: totalsSchema,
@@ -127,6 +142,8 @@ export const newsSchema = z.object({
     lifted: count,
     blocks: z.array(peoplesBlockSchema).max(MAX_PEOPLES_BLOCKS),
   }),
+  /** What people ordered on hosts; absent from facts of older releases. */
+  acts: z.object({ count, last: z.array(hostActSchema).max(MAX_ACTS) }).optional(),
   /** Hosts of the network. */
   hosts: count,
 });

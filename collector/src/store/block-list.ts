@@ -26,6 +26,8 @@ export interface ListState {
   readonly add: readonly BlockEntry[];
   readonly remove: readonly Source[];
   readonly allow: readonly Source[];
+  /** Those of `allow` that are the network's own hosts. */
+  readonly hosts: readonly Source[];
   /** There while the network is in observe mode; hosts end it by themselves at its end. */
   readonly observe?: { readonly untilMs?: number };
   readonly digest: string;
@@ -64,9 +66,9 @@ export function createListReader(sql: Sql): ListReader {
         : listDigest(changes.whole ?? (await readWhole(tx, query.networkId)));
       digests.set(query.networkId, { version: head.version, epoch: head.epoch, digest });
       const { since, full, add, remove } = changes;
-      const allow = await readAllowList(tx, query.networkId);
+      const { allow, hosts } = await readAllowList(tx, query.networkId);
       const { version, epoch, observe } = head;
-      return { epoch, version, since, full, add, remove, allow, ...(observe && { observe }), digest };
+      return { epoch, version, since, full, add, remove, allow, hosts, ...(observe && { observe }), digest };
     });
 }
 

@@ -5,8 +5,8 @@ import type { NewsQuery } from './digest-sql.ts';
 import { scannerObject, totalsObject } from './digest-sql.ts';
 import type { Tx } from './sql.ts';
 
-/** News of the scanners: all but the blocks that people made. */
-export type ScannerNews = Omit<News, 'people'>;
+/** News of the scanners: all but what people did. */
+export type ScannerNews = Omit<News, 'people' | 'acts'>;
 
 /**
  * Reads what no digest has told of the sightings, and marks it in the same statement: what is marked is exactly what
@@ -26,7 +26,7 @@ export async function readScannerNews(tx: Tx, query: NewsQuery): Promise<Scanner
       'scanners', coalesce((select jsonb_agg(${scannerObject(tx, networkId)} order by top.place)
         from top left join shared k on k.source = top.shared_source), '[]')
     ) as news`;
-  return canonical(newsSchema.omit({ people: true }).parse(row.news));
+  return canonical(newsSchema.omit({ people: true, acts: true }).parse(row.news));
 }
 
 /**

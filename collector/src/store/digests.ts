@@ -1,6 +1,7 @@
 import { CORRELATION } from '../correlate/evidence.ts';
 import { type Facts, isWorthMail } from '../digest/facts.ts';
 import { GIVE_UP_MS } from '../digest/schedule.ts';
+import { readActsNews } from './acts.ts';
 import { readScannerNews } from './digest-news.ts';
 import { readPeoplesNews } from './digest-people.ts';
 import type { Query, Sql, Tx } from './sql.ts';
@@ -135,6 +136,7 @@ async function readFacts(tx: Tx, query: FactsQuery): Promise<{ facts: Facts; lis
   const observe = mode === 'observe' && (modeUntil === null || modeUntil.getTime() > nowMs);
   const versions = { afterVersion: last.listVersion, upToVersion: listVersion };
   const people = await readPeoplesNews(tx, { networkId, nowMs, previousMs, ...versions });
+  const acts = await readActsNews(tx, { networkId, mark });
   const facts: Facts = {
     version: 1,
     network: { name, zone },
@@ -144,6 +146,7 @@ async function readFacts(tx: Tx, query: FactsQuery): Promise<{ facts: Facts; lis
     previousMs,
     ...scannerNews,
     people,
+    ...(acts.count > 0 && { acts }),
   };
   return { facts, listVersion };
 }

@@ -23,10 +23,13 @@ export async function readNeverBlock(
 
 /**
  * The allow list that goes out with a block list: allow entries first, then the hosts' addresses, as many as the wire
- * has room for. What is cut off is still never blocked by the collector; a host then only lacks it for its own blocks.
+ * has room for; and which of all those are the hosts'. What is cut off is still never blocked by the collector; a host then only lacks it for its own blocks.
  */
-export async function readAllowList(sql: Query, networkId: string): Promise<Source[]> {
-  const rows = await sql<{ entry: Source }[]>`
+export async function readAllowList(
+  sql: Query,
+  networkId: string,
+): Promise<{ allow: Source[]; hosts: Source[] }> {
+  const rows = await sql<{ entry: Source; rank: number }[]>`
     select source as entry, 0 as rank from allow_entry
     where network_id = ${networkId} and (until_at is null or until_at > now())
     union all
@@ -34,8 +37,9 @@ export async function readAllowList(sql: Query, networkId: string): Promise<Sour
     where network_id = ${networkId} and withdrawn_at is null
     order by rank, entry
     limit ${4 * MAX_ALLOW_ENTRIES}`;
-  const entries = new Set(rows.map((row) => row.entry));
-  return [...entries]
+  const allow = [...new Set(rows.map((row) => row.entry))]
     .filter((entry) => neverBlock(entry, NO_FACTS) === undefined)
     .slice(0, MAX_ALLOW_ENTRIES);
+  const own = new Set(rows.filter(({ rank }) => rank === 1).map(({ entry }) => entry));
+  return { allow, hosts: allow.filter((entry) => own.has(entry)) };
 }

@@ -1,5 +1,6 @@
 import { EVENT, type Source } from '@picket/protocol';
 import type { Batch } from '../verify/event-token.ts';
+import { insertActs } from './acts.ts';
 import { type SettledClaim, settleClaim } from './claims.ts';
 import { clearEvidence, foldBySource, upsertEvidence } from './evidence.ts';
 import { judgeSources } from './judge.ts';
@@ -53,6 +54,7 @@ async function storeEvidence(tx: Tx, batch: Batch, nowMs: number): Promise<Sourc
   await upsertEvidence(tx, batch, contributions);
   await upsertSightings(tx, batch, sightings);
   await clearEvidence(tx, batch, unblocks, nowMs);
+  await insertActs(tx, batch, batch.events[EVENT.acts]?.acts ?? []);
   return [...new Set([...contributions.map((c) => c.source), ...unblocks.map((u) => u.source)])];
 }
 
