@@ -1,12 +1,14 @@
-import { firewallContract, put, RULESET_POLICY, want } from '@picket/agent/firewall/contract';
+import { firewallContract, put, want } from '@picket/agent/firewall/contract';
 import type { Firewall } from '@picket/agent/firewall/firewall';
-import { createNftables } from '@picket/agent/firewall/nftables';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { BLOCK_SETS, blockSet } from '@picket/agent/nft/names';
-import { createNftSession } from '@picket/agent/run/nft-session';
+import { rulesetPolicy } from '@picket/agent/policy/derive';
+import { parsePolicy } from '@picket/agent/policy/load';
+import { nftCheck } from '@picket/agent/run/nft-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
+import { nftBackend } from './nft-backend.ts';
 import { waitFor } from './wait.ts';
 
 const missing = labMissing();
@@ -23,10 +25,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
 
   const opened: Firewall[] = [];
   const backend = () => {
-    const prefix = ['ip', 'netns', 'exec', lab.namespace('a')];
-    const session = createNftSession({ prefix, log: () => {} });
-    const common = { now: Date.now, policy: RULESET_POLICY, log: () => {} };
-    const firewall = createNftables({ run: session.run, session, ...common });
+    const { firewall } = nftBackend(lab, 'a');
     opened.push(firewall);
     return firewall;
   };
@@ -44,6 +43,16 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
   };
 
   firewallContract('nftables', async () => ({ firewall: backend(), refused, reopen: backend }));
+
+  test('a policy of many single tripwires, and with a name that Linux does not have, is taken in time', async () => {
+    const ports = Array.from({ length: 32_768 }, (_, i) => 2 * i + 1).join(',');
+    const policy = parsePolicy(
+      `[threshold]\ntripwire_tcp = "${ports}"\n[watch]\nignore_interfaces = ["a-name-of-illumos0", "eth1"]`,
+      '',
+    );
+    const { session } = nftBackend(lab, 'a');
+    expect(await nftCheck(session.run, rulesetPolicy(policy, [32_768, 60_999], true))).toBeUndefined();
+  });
 
   const reaches = async (from = 'scanner') =>
     (await lab.exec(from, ['ping', '-c1', '-W1', lab.node('a').v4])).status === 0;

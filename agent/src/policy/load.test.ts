@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rulesetPolicy, tierFor } from './derive.ts';
+import { namesNoInterface, rulesetPolicy, tierFor } from './derive.ts';
 import { loadPolicy, PolicyError, parsePolicy } from './load.ts';
 
 const refusal = (text: string): string => {
@@ -181,6 +181,14 @@ describe('rulesetPolicy', () => {
       ],
       udp: [[33_434, 33_534]],
     });
+  });
+});
+
+describe('interfaces of the kernel engine', () => {
+  it('are those whose names Linux can have, and the others are told', () => {
+    const policy = parsePolicy('[watch]\nignore_interfaces = ["eth0", "a-name-of-illumos0"]', 'x');
+    expect(rulesetPolicy(policy, [32_768, 60_999], true).ignoredInterfaces).toEqual(['eth0']);
+    expect(namesNoInterface(policy)).toEqual(['a-name-of-illumos0']);
   });
 });
 

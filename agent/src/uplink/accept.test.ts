@@ -1,6 +1,7 @@
 import { type BlockEntry, MAX_SHARED_BLOCK_MS, type NeverBlockFacts, NO_FACTS } from '@picket/protocol';
 import { describe, expect, it } from 'vitest';
-import { acceptList, DEFAULT_LIST_LIMITS } from './accept.ts';
+import { parsePolicy } from '../policy/load.ts';
+import { acceptList, DEFAULT_LIST_LIMITS, type ListLimits, listLimits } from './accept.ts';
 import { createClock } from './clock.ts';
 import { NO_LIST } from './list-state.ts';
 
@@ -11,7 +12,13 @@ const block = (source: string, untilMs = NOW + HOUR): BlockEntry => [source, unt
 
 async function accept(
   entries: BlockEntry[],
-  more: { facts?: Partial<NeverBlockFacts>; allow?: string[]; most?: number; hostMs?: number } = {},
+  more: {
+    facts?: Partial<NeverBlockFacts>;
+    allow?: string[];
+    most?: number;
+    hostMs?: number;
+    limits?: ListLimits;
+  } = {},
 ) {
   const clock = createClock(() => more.hostMs ?? NOW);
   clock.learn(NOW / 1000);
@@ -24,7 +31,7 @@ async function accept(
     },
     {
       facts: { ...NO_FACTS, ...more.facts },
-      limits: { ...DEFAULT_LIST_LIMITS, maxEntries: more.most ?? 10 },
+      limits: more.limits ?? { ...DEFAULT_LIST_LIMITS, maxEntries: more.most ?? 10 },
       clock,
     },
   );
@@ -53,6 +60,29 @@ describe('a host', () => {
       ['198.51.100.0/31', '0.0.0.0/0', '2001:db8::/63'].map((s) => block(s)),
     );
     expect([entries.size, refused]).toEqual([0, { 'too wide': 3 }]);
+  });
+
+  it('takes networks as wide as its policy says, by default IPv4 /24 and IPv6 /48', async () => {
+    const taken = ['198.51.100.0/24', '198.51.101.0/31', '2001:db8:5::/48', '2001:db8:6::/63'];
+    const list = [...taken, '198.51.0.0/23', '2001:db8::/47'].map((source) => block(source));
+    const { entries, refused } = await accept(list, { limits: listLimits(parsePolicy('', '')) });
+    expect([[...entries.keys()], refused]).toEqual([taken, { 'too wide': 2 }]);
+    const wide = parsePolicy('[block]\nshared_min_prefix4 = 8\nshared_min_prefix6 = 32', '');
+    const wider = await accept([block('10.0.0.0/8'), block('2001:db8::/31')], { limits: listLimits(wide) });
+    expect([[...wider.entries.keys()], wider.refused]).toEqual([['10.0.0.0/8'], { 'too wide': 1 }]);
+  });
+
+  it('takes no network that overlaps an address it never blocks', async () => {
+    const list = ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '2001:db8:1::/48', '2001:db8:2::/48'];
+    const { entries, refused } = await accept(
+      list.map((source) => block(source)),
+      {
+        facts: { own: ['192.0.2.77'], collectors: ['2001:db8:1:9::7'], allow: ['203.0.113.9'] },
+        limits: listLimits(parsePolicy('', '')),
+      },
+    );
+    expect([...entries.keys()]).toEqual(['198.51.100.0/24', '2001:db8:2::/48']);
+    expect(refused).toEqual({ 'own address': 1, collector: 1, 'allow list': 1 });
   });
 
   it.each(['2001:db8::/65', '2001:db8::/96', '2001:db8::/127'])(

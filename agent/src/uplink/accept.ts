@@ -3,7 +3,6 @@ import {
   type Cidr,
   cidrOf,
   familyOf,
-  isSingleSource,
   MAX_BLOCK_LIST_ENTRIES,
   MAX_SHARED_BLOCK_MS,
   type NeverBlockFacts,
@@ -12,6 +11,7 @@ import {
   parseSource,
   type Source,
 } from '@picket/protocol';
+import type { Policy } from '../policy/policy.ts';
 import type { Clock } from './clock.ts';
 import type { ListState } from './list-state.ts';
 import { inSlices } from './slices.ts';
@@ -24,7 +24,13 @@ export interface ListLimits {
   readonly minPrefix6: number;
 }
 
-/** One IPv4 address, one IPv6 /64. */
+/** The limits of a host's policy. */
+export function listLimits({ block }: Pick<Policy, 'block'>): ListLimits {
+  const { shared_min_prefix4: minPrefix4, shared_min_prefix6: minPrefix6 } = block;
+  return { maxEntries: MAX_BLOCK_LIST_ENTRIES, minPrefix4, minPrefix6 };
+}
+
+/** Without a policy: one IPv4 address, one IPv6 /64. */
 export const DEFAULT_LIST_LIMITS: ListLimits = {
   maxEntries: MAX_BLOCK_LIST_ENTRIES,
   minPrefix4: 32,
@@ -33,7 +39,7 @@ export const DEFAULT_LIST_LIMITS: ListLimits = {
 
 /**
  * Why an entry was not taken as it came; `too long` ones are cut to the longest allowed. `no single source`: narrower
- * than a source and yet no address, such as an IPv6 /96, which no set of the firewall holds.
+ * than a source and yet no address, an IPv6 /65 to /127, which no set of the firewall holds.
  */
 export type RefusalReason = NeverBlockReason | 'too wide' | 'no single source' | 'too many' | 'too long';
 
@@ -99,8 +105,13 @@ function refusalRule(
   // Addresses are looked up; only networks are compared with each source, one by one.
   const { sources, networks } = splitAllow(facts.allow);
   const isNeverBlocked = neverBlockRule({ ...facts, allow: networks });
-  return (source) =>
-    widthRefusal(source, limits) ?? (sources.has(source) ? 'allow list' : isNeverBlocked(source));
+  // A network may hold any of the addresses: it is compared with all of them, and lists hold few of its kind.
+  const isNetworkNeverBlocked = neverBlockRule(facts);
+  return (source) => {
+    const refusal = widthRefusal(source, limits) ?? (sources.has(source) ? 'allow list' : undefined);
+    if (refusal !== undefined) return refusal;
+    return isNetwork(source) ? isNetworkNeverBlocked(source) : isNeverBlocked(source);
+  };
 }
 
 /** The allow list as the single sources that overlap its addresses, and its networks. */
@@ -124,5 +135,10 @@ function widthRefusal(source: Source, { minPrefix4, minPrefix6 }: ListLimits): R
   const [, tail] = source.split('/');
   const length = tail === undefined ? (isIpv4 ? 32 : 128) : Number(tail);
   if (length < (isIpv4 ? minPrefix4 : minPrefix6)) return 'too wide';
-  return tail === undefined || isSingleSource(source) ? undefined : 'no single source';
+  return !isIpv4 && length > 64 && length < 128 ? 'no single source' : undefined;
+}
+
+/** Whether a source is wider than a single one, by its canonical text. */
+function isNetwork(source: Source): boolean {
+  return source.includes('/') && !(source.includes(':') && source.endsWith('/64'));
 }
