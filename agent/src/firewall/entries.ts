@@ -18,8 +18,13 @@ export interface Step {
   readonly command: Command;
   /** A look that makes the command needless when it succeeds, for programs that would do the same work twice. */
   readonly unless?: Command;
-  /** Matches the standard error of a failure that is none: the entry exists, or is gone. */
+  /**
+   * Matches the words of a failure that is none: the entry exists, or is gone. Words are the standard error, or where
+   * that is empty the output: `route` of most systems tells there.
+   */
   readonly fine?: RegExp;
+  /** Words on its standard error are a failure whatever the exit status says: `ipf` ends with 0 always. */
+  readonly isJudgedByWords?: boolean;
 }
 
 /** Which entries are asked for. */
@@ -47,10 +52,19 @@ export interface EntryCommands {
    * @param scope `local`: a long shared list need not be told, but the answer still shows whether all is whole
    */
   list(scope: Scope): readonly Command[];
+  /**
+   * Why nothing would be refused although all is set up, as far as only an administrator can change it; read from the
+   * answers to {@link list}.
+   */
+  refusal?(outputs: readonly string[]): string | undefined;
   /** Reads the answers to {@link list}; undefined when the hooks or tables in them are not whole. */
   parse(outputs: readonly string[], nowMs: number): Entry[] | undefined;
   add(entries: readonly Entry[], nowMs: number): readonly Step[];
   remove(entries: readonly Entry[]): readonly Step[];
-  /** Removes all, also when nothing is there. */
-  tearDown(): readonly Step[];
+  /**
+   * Removes all, also when nothing is there.
+   *
+   * @param found the entries that the system tells; none when it does not tell them
+   */
+  tearDown(found: readonly Entry[]): readonly Step[];
 }

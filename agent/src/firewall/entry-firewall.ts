@@ -47,6 +47,9 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
   const read = async (scope: Scope): Promise<{ entries: Entry[] } | { words: string }> => {
     const answers = await answersOf(run, commands.list(scope));
     if ('words' in answers) return answers;
+    const refusal = commands.refusal?.(answers.outputs);
+    // Setting up again would not help.
+    if (refusal !== undefined) throw new FirewallError(`${name}: ${refusal}`);
     const entries = commands.parse(answers.outputs, now());
     return entries === undefined ? { words: 'what was set up is not whole any more' } : { entries };
   };
@@ -210,7 +213,9 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
     },
     remove: () =>
       inTurn(async () => {
-        await runSteps(run, commands.tearDown());
+        const answers = await answersOf(run, commands.list('all'));
+        const found = 'words' in answers ? undefined : commands.parse(answers.outputs, now());
+        await runSteps(run, commands.tearDown(found ?? []));
         held = heldOf([], commands);
         wanted = nothingWanted();
         for (const sources of [open.local, open.shared, left]) sources.clear();

@@ -12,10 +12,11 @@ const MOST_WORDS = 500;
  * @throws FirewallError with the command's own words at the first that fails, but for failures that are none
  */
 export async function runSteps(run: Runner, steps: readonly Step[]): Promise<void> {
-  for (const { command, unless, fine } of steps) {
+  for (const { command, unless, fine, isJudgedByWords } of steps) {
     if (unless !== undefined && (await runOne(run, unless)).status === 0) continue;
     const outcome = await runOne(run, command);
-    if (outcome.status === 0 || fine?.test(outcome.stderr.trim())) continue;
+    const isRefused = outcome.status !== 0 || (isJudgedByWords === true && outcome.stderr.trim() !== '');
+    if (!isRefused || fine?.test(saidBy(outcome))) continue;
     throw new FirewallError(`${nameOf(command)}: ${wordsOf(outcome)}`);
   }
 }
@@ -48,6 +49,10 @@ function nameOf({ argv }: Command): string {
   return text.length > MOST_ARGV ? `${text.slice(0, MOST_ARGV)}…` : text;
 }
 
-function wordsOf({ status, stderr }: Outcome): string {
-  return stderr.trim().slice(0, MOST_WORDS) || `exit status ${status}`;
+function wordsOf(outcome: Outcome): string {
+  return saidBy(outcome).slice(0, MOST_WORDS) || `exit status ${outcome.status}`;
+}
+
+function saidBy({ stdout, stderr }: Outcome): string {
+  return stderr.trim() || stdout.trim();
 }
