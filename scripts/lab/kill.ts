@@ -1,26 +1,34 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBook } from '@picket/agent/blocks/book';
 import { type Agent, prepareAgent } from './agent.ts';
 import {
   endOrphans,
   HOST,
-  type Kernel,
   readKernel,
   readOrphans,
   readRules,
   readSavedBook,
   readTables,
-  readTemporary,
 } from './kill-host.ts';
-import { type Held, lostBlocks, SLACK_MS, type Tripped, wrongBlocks } from './kill-model.ts';
+import {
+  answered,
+  bookOf,
+  inBook,
+  LASTS_MS,
+  logOf,
+  ORDER,
+  type Run,
+  unsaved,
+  whenReady,
+  whileDead,
+  wrongBook,
+} from './kill-look.ts';
 import { prepareTrips, type Trips } from './kill-trips.ts';
 import { type Lab, openLab } from './lab.ts';
-import { type ListOrder, type ListServer, startListServer } from './list-order.ts';
+import { startListServer } from './list-order.ts';
 import { seeded } from './random.ts';
-import { DeadlineError, waitFor } from './wait.ts';
-import type { Witness } from './witness.ts';
+import { waitFor } from './wait.ts';
 
 export type KillOptions = {
   times: number;
@@ -31,9 +39,6 @@ export type KillOptions = {
 
 /** What came of it; without `violations` all is well. */
 export type KillResult = { kills: number; reboots: number; trips: number; violations: string[] };
-
-/** How long a block of the host lasts: short, so that blocks end while the run goes on, ms. */
-const LASTS_MS = 20_000;
 
 /** What the agent has beside the default policy. */
 const SETTINGS = `[block]
@@ -51,27 +56,7 @@ const LATEST_MS = 2_000;
 /** Within this a trip is in the book on disk, ms, while an agent runs. */
 const SAVED_MS = 1_000;
 
-/** Files that are being written when one looks. */
-const MOST_TEMPORARY = 2;
-
 const READY_MS = 30_000;
-const SETTLE_MS = 10_000;
-
-const ORDER: ListOrder = { size: 200, moving: 100, step: 10, pauseMs: 20, isFrozen: false, named: [] };
-
-type Run = {
-  lab: Lab;
-  agent: Agent;
-  list: ListServer;
-  trips: Trips;
-  witness: Witness;
-  /** Refused all the time: by this host, and by the network. */
-  forever: { local: string; shared: string };
-  rules: string;
-  tables: string;
-  violations: string[];
-};
-
 /**
  * Kills an agent at moments that a seed determines, while sources trip and the network's list changes all the time, and
  * looks from outside at what is left.
@@ -79,9 +64,11 @@ type Run = {
 export async function runKills({ times, seed, say }: KillOptions): Promise<KillResult> {
   const random = seeded(seed);
   const lab = await openLab({ hosts: [HOST] });
+  let trips: Trips | undefined;
   try {
     const before = await readTables(lab);
     const run = await setUp(lab);
+    trips = run.trips;
     let reboots = 0;
     for (let n = 1; n <= times; n++) {
       const isReboot = n % REBOOT_EVERY === 0;
@@ -96,6 +83,7 @@ export async function runKills({ times, seed, say }: KillOptions): Promise<KillR
     run.violations.push(...(await takeDown(run, before)));
     return { kills: times, reboots, trips: run.trips.all.length, violations: run.violations };
   } finally {
+    await trips?.run(false);
     await lab.close();
   }
 }
@@ -121,17 +109,12 @@ async function setUp(lab: Lab): Promise<Run> {
   return { lab, agent, list, trips, witness, forever, rules, tables, violations: [] };
 }
 
-const bookOf = (agent: Agent): string => join(agent.state, 'blocks.json');
-
 /** A block of an hour, as if this host had decided it before. */
 function foreverBook(source: string): string {
   const [atMs, tier] = [Date.now(), 'held' as const];
   const block = { source, tier, atMs, untilMs: atMs + 3_600_000, droppedPackets: 0 };
   return formatBook(new Map([[source, { ...block, decidedBy: 'agent' }]]));
 }
-
-const logOf = (lab: Lab): Promise<string> =>
-  readFile(join(lab.folder, `agent-${HOST}.log`), 'utf8').catch(() => '');
 
 const timesReady = async (lab: Lab): Promise<number> => (await logOf(lab)).split(' watching').length;
 
@@ -182,132 +165,11 @@ async function startAndKill({ agent }: Run, momentMs: number): Promise<void> {
   await starting;
 }
 
-type Dead = { kernel: Kernel | undefined; tripped: Tripped[]; found: string[] };
-
-/** Detection goes on without an agent, and what was in force is. */
-async function whileDead({ lab, trips, forever }: Run, killedAtMs: number): Promise<Dead> {
-  const tripped = await trips.now(2);
-  const kernel = await readKernel(lab);
-  if (kernel === undefined) return { kernel, tripped, found: ['the table is not whole while no agent runs'] };
-  const times = { nowMs: kernel.atMs, lastsMs: LASTS_MS, known: [forever.local] };
-  const wrong = wrongBlocks(kernel.local, trips.all, times);
-  return {
-    kernel,
-    tripped,
-    found: wrong.map((text) => `${text} (no agent, ${kernel.atMs - killedAtMs} ms)`),
-  };
-}
-
-function wrongBook(saved: Held[] | string, before: Held[] | string): string[] {
-  if (saved === 'half') return ['blocks.json is half'];
-  if (typeof before === 'string') return [];
-  if (typeof saved === 'string') return ['blocks.json is gone'];
-  const nobody = () => false;
-  return lostBlocks(before, saved, { nowMs: Date.now(), lifted: nobody }).map(
-    (text) => `blocks.json: ${text}`,
-  );
-}
-
-/** Sources that tripped before a time, are held still, and are not in the book on disk. */
-function unsaved({ trips }: Run, saved: readonly Held[], beforeMs: number): string[] {
-  const nowMs = Date.now();
-  const known = new Set(saved.map(({ source }) => source));
-  const missing = trips.all.filter(
-    ({ source, fromMs, toMs }) =>
-      toMs < beforeMs && fromMs + LASTS_MS - SLACK_MS > nowMs && !known.has(source),
-  );
-  return missing.map(({ source }) => `blocks.json: ${source} tripped a while ago and is not in it`);
-}
-
 async function cutPower(lab: Lab): Promise<void> {
   await endOrphans(lab);
   await lab.mustExec(HOST, ['nft', 'delete', 'table', 'inet', 'picket']);
   await lab.exec(HOST, ['conntrack', '-F']);
 }
-
-const inBook = (saved: Held[] | string, except: string): Tripped[] =>
-  typeof saved === 'string'
-    ? []
-    : saved
-        .filter(({ source }) => source !== except)
-        .map(({ source, untilMs }) => ({ source, fromMs: untilMs - LASTS_MS, toMs: untilMs - LASTS_MS }));
-
-type Facts = { dead: Dead; saved: Held[] | string; isReboot: boolean; answeredBefore: number };
-
-async function whenReady(run: Run, { dead, saved, isReboot, answeredBefore }: Facts): Promise<string[]> {
-  const { lab, agent, list, forever } = run;
-  const kernel = await readKernel(lab);
-  if (kernel === undefined) return ['the table is not whole when the agent watches'];
-  const found: string[] = [];
-  if ((await readRules(lab)) !== run.rules) found.push('the rules are not those of the first start');
-  if ((await readTables(lab)) !== run.tables) found.push('there are other tables');
-  found.push(...wrongLocal(run, kernel, isReboot ? inBook(saved, forever.local) : run.trips.all));
-  if (!isReboot && dead.kernel !== undefined) {
-    const served = new Set(list.served()?.sources);
-    const lifted = (source: string) => !served.has(source);
-    const lost = lostBlocks(dead.kernel.shared, kernel.shared, { nowMs: kernel.atMs, lifted });
-    found.push(...summed('of the network', lost));
-    const since = (await answered(run)) - answeredBefore;
-    if (since > 0) found.push(`${since} packets of refused sources were answered meanwhile`);
-    found.push(...(await untold(run, dead.tripped)));
-  }
-  const pid = await agent.pid();
-  const areGone = async () => (await readOrphans(lab, pid)).length === 0;
-  if (!(await soon(areGone))) found.push(`left: ${JSON.stringify(await readOrphans(lab, pid))}`);
-  found.push(...(await wrongList(run)));
-  const temporary = await readTemporary(agent.state);
-  if (temporary.length > MOST_TEMPORARY)
-    found.push(`${temporary.length} temporary files are left, like ${temporary[0]}`);
-  return found;
-}
-
-function wrongLocal({ forever }: Run, kernel: Kernel, tripped: readonly Tripped[]): string[] {
-  const times = { nowMs: kernel.atMs, lastsMs: LASTS_MS, known: [forever.local] };
-  const wrong = wrongBlocks(kernel.local, tripped, times);
-  const hour = kernel.local.find(({ source }) => source === forever.local);
-  if (hour === undefined) wrong.push(`${forever.local} is held for an hour, and is not`);
-  return wrong;
-}
-
-/** Many lines of one kind as one. */
-const summed = (what: string, lines: readonly string[]): string[] =>
-  lines.length === 0 ? [] : [`${lines.length} ${what}, the first: ${lines[0]}`];
-
-/** SYN-ACKs that went to sources which are refused all the time. */
-async function answered({ witness, forever }: Run): Promise<number> {
-  const both = await Promise.all([forever.local, forever.shared].map(witness.answered));
-  return both.reduce((sum, { accepted }) => sum + accepted, 0);
-}
-
-async function untold({ lab }: Run, tripped: readonly Tripped[]): Promise<string[]> {
-  const missing = async () => {
-    const log = await logOf(lab);
-    return tripped.filter(({ source }) => !log.includes(`Host ${source} has been blocked`));
-  };
-  await soon(async () => (await missing()).length === 0);
-  return (await missing()).map(({ source }) => `${source} tripped while no agent ran, and was never told`);
-}
-
-/** With the list at rest, the kernel has all of it and nothing else. */
-async function wrongList({ lab, list, forever }: Run): Promise<string[]> {
-  const named = [forever.shared];
-  list.order({ ...ORDER, named, isFrozen: true });
-  const difference = async () => {
-    const wanted = new Set(list.served()?.sources);
-    const have = new Set((await readKernel(lab))?.shared.map(({ source }) => source));
-    return [...wanted].filter((s) => !have.has(s)).length + [...have].filter((s) => !wanted.has(s)).length;
-  };
-  const isSame = await soon(async () => (await difference()) === 0);
-  const found = isSame ? [] : [`the network's list and the kernel differ by ${await difference()} for good`];
-  list.order({ ...ORDER, named });
-  return found;
-}
-
-const soon = (condition: () => Promise<boolean>): Promise<boolean> =>
-  waitFor('it', condition, SETTLE_MS).catch((error: Error) => {
-    if (!(error instanceof DeadlineError)) throw error;
-    return false;
-  });
 
 /** Ends the agent in order, takes all down, and looks for what is left. */
 async function takeDown({ lab, agent, trips }: Run, before: string): Promise<string[]> {

@@ -87,7 +87,7 @@ fake.on('GET /v1/blocklist', async ({ query, headers }) => {
   const changes = { full: false, since: known.since, remove: news?.remove ?? [] };
   const digest = listDigest(entries.values());
   const body = await fake.list(news?.add ?? [], { ...claims, ...changes, version, digest });
-  tell();
+  if (news !== undefined) tell();
   return { status: 200, body };
 });
 console.log(`join key ${fake.joinKey}`);

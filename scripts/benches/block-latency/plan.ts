@@ -13,6 +13,8 @@ export type Layout = {
   windowMs: number;
   /** Longest pause between two trips, ms. It is random, so that no trip keeps time with somebody's own rhythm. */
   gapMs: number;
+  /** Number of the first source, where others tripped before. */
+  first?: number;
 };
 
 /** One SYN to be sent. */
@@ -52,11 +54,14 @@ export function streamTimes(windowMs: number): number[] {
  *
  * @param random from 0 to 1, for the pauses
  */
-export function planTrips({ trips, probes, windowMs, gapMs }: Layout, random: () => number): Send[] {
+export function planTrips(
+  { trips, probes, windowMs, gapMs, first = 0 }: Layout,
+  random: () => number,
+): Send[] {
   const stream = streamTimes(windowMs);
   let beginUs = 0;
   return Array.from({ length: trips }, (_, i) => {
-    const from = sourceOf(i);
+    const from = sourceOf(first + i);
     const tripUs = beginUs + probes * PROBE_EVERY_US;
     const asks = Array.from({ length: probes }, (_, n) => ({
       ...{ atUs: beginUs + (n + 1) * PROBE_EVERY_US, from, fromPort: 10_000 + n },

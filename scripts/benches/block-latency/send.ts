@@ -7,6 +7,8 @@ import { macOf } from '../lab/replay.ts';
 import { VICTIM } from '../lab/victim.ts';
 import type { Send } from './plan.ts';
 
+const SEND_AT = join(import.meta.dirname, 'send-at.pl');
+
 /** Time that all but the sending may take, ms. */
 const MORE_MS = 60_000;
 
@@ -21,8 +23,7 @@ export async function sendAndRecord(lab: Lab, sends: readonly Send[], name: stri
   const times = sends.map(({ atUs }) => atUs);
   await writeFile(file, pcap(frames, times));
   const wire = await lab.capture(`wire-${name}`);
-  // nanosleep(2) between packets: the default spins, and would take a processor from who is measured.
-  const argv = ['tcpreplay', '-q', '-i', 'eth0', '--timer=nano', '--preload-pcap', file];
+  const argv = ['perl', SEND_AT, 'eth0', file];
   const lastsMs = Math.ceil((times.at(-1) ?? 0) / 1_000);
   await lab.mustExec('scanner', argv, { timeoutMs: lastsMs * 2 + MORE_MS });
   return wire.stop();

@@ -4,7 +4,7 @@ import { openVictimLab, routeAnswers, VICTIM } from '../lab/victim.ts';
 import type { Row } from '../result.ts';
 import { isReady } from '../who/ready.ts';
 import { percentile, readTrips, type Trip } from './latency.ts';
-import { planTrips, STREAM_PORT } from './plan.ts';
+import { type Layout, planTrips, STREAM_PORT } from './plan.ts';
 import { sendAndRecord } from './send.ts';
 import { type Timed, WHOS } from './whos.ts';
 
@@ -26,7 +26,7 @@ export async function singleProbe(context: Context): Promise<Row[]> {
 
 async function runWho(context: Context, { who, layout }: Timed): Promise<Row[]> {
   if (!context.wants(CASE, who.name) || !(await isReady(context, who))) return [];
-  const trips = context.trips ?? layout.trips;
+  const trips = Math.min(context.trips ?? layout.trips, layout.trips);
   if (trips < 1_000) context.remark(`${who.name}: ${trips} trips`);
   const rows: Row[] = [];
   for (let round = 1; round <= context.rounds; round++) {
@@ -34,7 +34,7 @@ async function runWho(context: Context, { who, layout }: Timed): Promise<Row[]> 
     try {
       await prepareHost(lab);
       await who.start(lab, VICTIM);
-      const found = rowsOf(who.name, await measure(lab, { ...layout, trips }));
+      const found = tripRows(CASE, who.name, await playTrips(lab, { ...layout, trips }, CASE));
       rows.push(...found);
       context.say(
         `${who.name.padEnd(24)} ${found.map(({ metric, value }) => `${metric} ${value}`).join(', ')}`,
@@ -60,8 +60,9 @@ export async function prepareHost(lab: Lab): Promise<void> {
   await lab.mustExec(VICTIM, ['sh', '-ec', lines.join('\n')]);
 }
 
-async function measure(lab: Lab, layout: Timed['layout']): Promise<Trip[]> {
-  const packets = await sendAndRecord(lab, planTrips(layout, Math.random), CASE);
+/** Plays trips, and reads off the wire what came of them. */
+export async function playTrips(lab: Lab, layout: Layout, name: string): Promise<Trip[]> {
+  const packets = await sendAndRecord(lab, planTrips(layout, Math.random), name);
   const trips = readTrips(packets, lab.node(VICTIM).v4, STREAM_PORT);
   const faults = trips.filter((trip) => typeof trip === 'string');
   if (faults.length > 0 || trips.length !== layout.trips)
@@ -69,10 +70,11 @@ async function measure(lab: Lab, layout: Timed['layout']): Promise<Trip[]> {
   return trips.filter((trip) => typeof trip !== 'string');
 }
 
-function rowsOf(who: string, trips: readonly Trip[]): Row[] {
+/** The figures of some trips. */
+export function tripRows(theCase: string, who: string, trips: readonly Trip[]): Row[] {
   const times = trips.flatMap(({ latencyMs }) => latencyMs ?? []).sort((a, b) => a - b);
   const row = (metric: string, unit: string, value: number): Row => ({
-    case: CASE,
+    case: theCase,
     who,
     metric,
     unit,

@@ -37,5 +37,5 @@ export const WHOS: readonly Timed[] = [
   { who: portsentryIptables, layout: fast(1) },
   { who: portsentryRoute, layout: fast(1) },
   // It looks once a second: fewer trips, each of which has two seconds and more.
-  { who: fail2ban, layout: { trips: 150, probes: 1, windowMs: 2_500, gapMs: 1_000 } },
+  { who: fail2ban, layout: { trips: 100, probes: 1, windowMs: 2_500, gapMs: 1_000 } },
 ];
