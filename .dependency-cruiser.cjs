@@ -58,8 +58,12 @@ module.exports = {
     {
       name: 'no-sibling-firewalls',
       severity: 'error',
-      comment: 'a firewall backend imports its port and PURE, never another backend; pick.ts chooses',
-      from: { path: '^agent/src/firewall/([^/]+)\\.ts$', pathNot: '(pick|\\.test)\\.ts$' },
+      comment:
+        'a firewall backend imports its ports, PURE and its own parts, NAME-….ts, which import each other; pick.ts chooses',
+      from: {
+        path: '^agent/src/firewall/([a-z]+)[^/]*\\.ts$',
+        pathNot: '/pick[^/]*$|\\.test\\.ts$',
+      },
       to: {
         path: '^agent/src/firewall/',
         pathNot: '^agent/src/firewall/(firewall|entries|entry-.*|nft-.*|$1|$1-.*)\\.ts$',

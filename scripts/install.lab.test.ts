@@ -58,8 +58,10 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
       const command = `busybox wget -q -O - ${ADDRESS}/install.sh | ${shell} -s --`;
       expect(await machine.mustRun(`${command} --join-key-file /root/key`)).toContain('9.9.1 is installed');
       expect(
-        await machine.mustRun('systemctl is-active picket-agent; systemctl is-enabled picket-agent'),
-      ).toBe('active\nenabled\n');
+        await machine.mustRun(
+          'systemctl is-active picket-agent; systemctl is-enabled picket-agent picket-restore',
+        ),
+      ).toBe('active\nenabled\nenabled\n');
       const installed = await machine.mustRun(SNAPSHOT);
       expect(installed).toMatch(/^\/var\/lib\/picket 700 picket-agent$/m);
       expect(installed).toMatch(/^\/var\/lib\/picket\/enrolment.json 600 picket-agent /m);
@@ -155,20 +157,120 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
     await serve();
   });
 
+  describe('features that take more than the least', () => {
+    const config = (...needs: string[]) =>
+      machine.mustRun('cat >/root/needs.toml', needs.map((need) => `# needs ${need}\n`).join(''));
+    const withConfig = (more = '') => install(`--join-key-file /root/key --config /root/needs.toml ${more}`);
+    const dropIns = () => machine.mustRun('cd /etc/systemd/system && ls picket-*.d/* 2>/dev/null || :');
+    const mayBind = async () =>
+      /^CapEff:\t0{12}3400$/m.test(
+        await machine.mustRun('cat /proc/$(systemctl show -P MainPID picket-agent)/status'),
+      );
+    const WRAPPERS = 'hosts-deny\t/etc/hosts.deny\tsshd, imapd';
+    const access = (daemon: string, address: string) =>
+      machine.mustRun(`cd /etc && : >>hosts.allow && tcpdmatch -d ${daemon} ${address} | grep access:`);
+
+    beforeAll(() => machine.mustRun('echo "ALL: 198.51.100.66" >/etc/hosts.deny; : >/etc/hosts.allow'));
+    afterAll(async () => {
+      await remove();
+      await machine.mustRun('rm -f /root/needs.toml /etc/hosts.deny /etc/hosts.allow');
+      expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+    });
+
+    test('get a drop-in each, which suffices for what they do', async () => {
+      await config('low-ports', 'xtables-lock', WRAPPERS);
+      const { status, said } = await withConfig();
+      expect(said).toContain('is installed');
+      expect(status).toBe(0);
+      expect((await dropIns()).trim().split('\n')).toEqual([
+        'picket-agent.service.d/picket-hosts-deny.conf',
+        'picket-agent.service.d/picket-low-ports.conf',
+        'picket-agent.service.d/picket-xtables-lock.conf',
+        'picket-restore.service.d/picket-hosts-deny.conf',
+        'picket-restore.service.d/picket-xtables-lock.conf',
+      ]);
+      expect(await mayBind()).toBe(true);
+      expect(await machine.mustRun('stat -c "%a %U %G" /run/xtables.lock')).toBe('640 root picket-agent\n');
+      const score = await machine.mustRun('systemd-analyze security picket-agent --no-pager | tail -1');
+      expect(Number(/: ([\d.]+) /.exec(score)?.[1])).toBeLessThan(2);
+    });
+
+    test('have TCP wrappers refuse whom the agent names, beside what the administrator has', async () => {
+      expect(await access('sshd', '192.0.2.7')).toContain('denied');
+      expect(await access('sshd', '2001:db8:1::99')).toContain('denied');
+      expect(await access('ftpd', '192.0.2.7')).toContain('granted');
+      expect(await access('ftpd', '198.51.100.66')).toContain('denied');
+      expect(await machine.mustRun('stat -c "%a %U" /etc/hosts.deny /var/lib/picket-hosts/deny')).toBe(
+        '644 root\n644 picket-agent\n',
+      );
+    });
+
+    test('lose their drop-ins when they are off, and a dry run says so before', async () => {
+      await config('low-ports');
+      const { said } = await install('--dry-run --agent-file /srv/www/agent.mjs --config /root/needs.toml');
+      expect(said).toContain('beyond CAP_NET_ADMIN and CAP_NET_RAW: low-ports\n');
+      expect(said).toContain(
+        'to be removed: /etc/systemd/system/picket-agent.service.d/picket-hosts-deny.conf',
+      );
+      expect(said).not.toContain(
+        'to be removed: /etc/systemd/system/picket-agent.service.d/picket-low-ports.conf',
+      );
+      expect((await withConfig()).said).toContain('is installed');
+      expect(await dropIns()).toBe('picket-agent.service.d/picket-low-ports.conf\n');
+      expect(await machine.mustRun('cat /etc/hosts.deny; ls /var/lib')).not.toContain('picket-hosts');
+      expect(await machine.mustRun('cat /etc/hosts.deny')).toBe('ALL: 198.51.100.66\n');
+    });
+
+    test('come back as they were when a new version does not stay up', async () => {
+      await config('xtables-lock', WRAPPERS);
+      const before = await machine.mustRun(SNAPSHOT);
+      await serve({ fault: 'run', version: '9.9.2' });
+      expect((await withConfig()).said).toContain('the former version was put back');
+      await serve();
+      expect(await machine.mustRun(SNAPSHOT)).toBe(before);
+      expect(await machine.mustRun('cat /etc/hosts.deny')).toBe('ALL: 198.51.100.66\n');
+    });
+
+    test('go with the agent', async () => {
+      await config(WRAPPERS, 'low-ports');
+      expect((await withConfig()).said).toContain('is installed');
+      expect(await access('sshd', '192.0.2.7')).toContain('denied');
+      expect(await remove()).toContain('a line in /etc/hosts.deny');
+      expect(await machine.mustRun('cat /etc/hosts.deny')).toBe('ALL: 198.51.100.66\n');
+    });
+
+    test('are not permitted without their drop-ins', async () => {
+      for (const need of ['low-ports', 'xtables-lock', WRAPPERS]) {
+        await config(need);
+        expect((await withConfig()).said).toContain('is installed');
+        await machine.mustRun(
+          'rm -rf /etc/systemd/system/picket-agent.service.d; chmod 600 /run/xtables.lock',
+        );
+        await machine.mustRun('systemctl daemon-reload; systemctl restart picket-agent');
+        const fails = async () =>
+          (await machine.mustRun('systemctl show -P NRestarts picket-agent')) !== '0\n';
+        await waitFor(`the service to fail without ${need}`, fails, 10_000);
+        await remove();
+      }
+    });
+  });
+
   describe('once it is installed', () => {
     beforeAll(() => machine.mustRun('sh /srv/www/install.sh --join-key-file /root/key'));
 
-    test('the service has a user of its own, three capabilities, and a unit without faults', async () => {
-      const unit = '/etc/systemd/system/picket-agent.service';
-      expect(await machine.mustRun(`systemd-analyze verify ${unit} 2>&1`)).toBe('');
-      const score = await machine.mustRun('systemd-analyze security picket-agent --no-pager | tail -1');
-      expect(Number(/: ([\d.]+) /.exec(score)?.[1])).toBeLessThan(2);
+    test('the service has a user of its own, two capabilities, and units without faults', async () => {
+      for (const name of ['picket-agent', 'picket-restore']) {
+        const verify = `systemd-analyze verify /etc/systemd/system/${name}.service 2>&1`;
+        expect(await machine.mustRun(verify)).toBe('');
+        const score = await machine.mustRun(`systemd-analyze security ${name} --no-pager | tail -1`);
+        expect(Number(/: ([\d.]+) /.exec(score)?.[1])).toBeLessThan(2);
+      }
       const status = await machine.mustRun('cat /proc/$(systemctl show -P MainPID picket-agent)/status');
       const uid = (await machine.mustRun('id -u picket-agent')).trim();
       expect(status).toMatch(new RegExp(`^Uid:\\t${uid}\\t`, 'm'));
-      // Bits 10, 12 and 13 of linux/capability.h: NET_BIND_SERVICE, NET_ADMIN, NET_RAW.
-      expect(status).toMatch(/^CapEff:\t0{12}3400$/m);
-      expect(status).toMatch(/^CapBnd:\t0{12}3400$/m);
+      // Bits 12 and 13 of linux/capability.h: NET_ADMIN, NET_RAW.
+      expect(status).toMatch(/^CapEff:\t0{12}3000$/m);
+      expect(status).toMatch(/^CapBnd:\t0{12}3000$/m);
       expect(status).toMatch(/^NoNewPrivs:\t1$/m);
     });
 

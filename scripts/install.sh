@@ -19,6 +19,9 @@ ETC=/etc/picket
 CONFIG=$ETC/picket.toml
 STATE=/var/lib/picket
 UNIT=/etc/systemd/system/$NAME.service
+RESTORE=/etc/systemd/system/picket-restore.service
+# What TCP wrappers refuse: patterns that a line of their own file names.
+HOSTS=/var/lib/picket-hosts
 
 usage() {
   cat <<'END'
@@ -208,14 +211,17 @@ prepare() {
   found    ${sum%% *}"
   fi
   version=$("$node" "$stage/agent.mjs" version) || fail 'agent.mjs does not run'
-  unit >"$stage/unit"
-  wrapper >"$stage/wrapper"
   if [ -n "$config_file" ]; then cp "$config_file" "$stage/config"
   elif [ -e "$CONFIG" ]; then cp "$CONFIG" "$stage/config"
   else config >"$stage/config"; fi
-  "$node" "$stage/agent.mjs" check --config "$stage/config" >"$stage/said" 2>&1 ||
+  "$node" "$stage/agent.mjs" check --needs --config "$stage/config" >"$stage/needs" 2>"$stage/said" ||
     fail "the config is refused: $(cat "$stage/said")"
+  unit >"$stage/unit"
+  restore_unit >"$stage/restore"
+  wrapper >"$stage/wrapper"
 }
+
+needs() { grep -q "^$1\>" "$stage/needs"; }
 
 download() {
   say "getting $PICKET_URL/agent.mjs"
@@ -226,15 +232,28 @@ download() {
   fi || fail "$PICKET_URL/agent.mjs could not be downloaded"
 }
 
-# What is remembered for undo: files put (the former ones lie in $stage/former), folders and the user made.
+# What is remembered for undo: files put or taken away (the former ones lie in $stage/former), folders and the user made.
+former() { printf '%s/former/%s' "$stage" "$(printf '%s' "$1" | tr / %)"; }
+
+remember() {
+  is_changed=yes
+  [ ! -e "$1" ] || cp -p "$1" "$(former "$1")"
+  put_files="$1 $put_files"
+}
+
 put() { # SOURCE TARGET MODE
   ! cmp -s "$1" "$2" || return 0
-  is_changed=yes
-  [ ! -e "$2" ] || cp -p "$2" "$stage/former/${2##*/}"
-  put_files="$2 $put_files"
+  remember "$2"
   cp "$1" "$2.new"
   chmod "$3" "$2.new"
   mv -f "$2.new" "$2"
+}
+
+take_away() { # FILE
+  [ -e "$1" ] || return 0
+  remember "$1"
+  rm -f "$1"
+  rmdir "${1%/*}" 2>/dev/null || :
 }
 
 make_folder() { # FOLDER MODE
@@ -261,10 +280,57 @@ install_agent() {
   put "$stage/config" "$CONFIG" 644
   [ -z "$join_key" ] || enrol
   put "$stage/unit" "$UNIT" 644
+  put "$stage/restore" "$RESTORE" 644
+  put_drop_ins
+  name_patterns
   systemctl daemon-reload
-  systemctl enable -q "$NAME"
+  systemctl enable -q "$NAME" "${RESTORE##*/}"
   start
   is_pending=''
+  needs hosts-deny || rm -rf "$HOSTS"
+}
+
+# What the enabled features take beyond the least, each in a drop-in; those of features that are off go.
+put_drop_ins() {
+  for unit in "$UNIT" "$RESTORE"; do
+    for need in low-ports xtables-lock hosts-deny; do
+      file=$unit.d/picket-$need.conf
+      if needs "$need" && [ "$need $unit" != "low-ports $RESTORE" ]; then
+        make_folder "$unit.d" 755
+        drop_in "$need" >"$stage/drop-in"
+        put "$stage/drop-in" "$file" 644
+      else
+        take_away "$file"
+      fi
+    done
+  done
+}
+
+# A line in the file of TCP wrappers names the agent's file of patterns: once, and in no other file.
+name_patterns() {
+  named=$(named_in) file=$(needed 2)
+  if [ -n "$named" ] && [ "$named" != "$file" ]; then unname_patterns "$named"; fi
+  [ -n "$file" ] || { take_away "$ETC/patterns-named"; return 0; }
+  make_folder "$HOSTS" 755
+  [ -e "$HOSTS/deny" ] || : >"$HOSTS/deny"
+  chown -R "$NAME:$NAME" "$HOSTS"
+  printf '%s\n' "$file" >"$stage/named"
+  put "$stage/named" "$ETC/patterns-named" 644
+  { without_patterns "$file"; printf '# Picket: whom it blocks; the line goes when Picket does.\n%s: %s/deny\n' "$(needed 3)" "$HOSTS"; } >"$stage/wrappers"
+  put "$stage/wrappers" "$file" "$(stat -c %a "$file" 2>/dev/null || echo 644)"
+}
+
+needed() { sed -n 's/^hosts-deny\t//p' "$stage/needs" | cut -f "$(($1 - 1))"; }
+named_in() { cat "$ETC/patterns-named" 2>/dev/null || :; }
+without_patterns() { grep -v -e '^# Picket: whom it blocks' -e ": $HOSTS/deny\$" "$1" 2>/dev/null || :; }
+
+unname_patterns() { # FILE
+  [ -e "$1" ] || return 0
+  [ -z "${stage:-}" ] || remember "$1"
+  cp -p "$1" "$1.new"
+  without_patterns "$1" >"$1.new"
+  mv -f "$1.new" "$1"
+  [ -s "$1" ] || rm "$1"
 }
 
 # printf is part of the shell: the key is in no process list.
@@ -311,12 +377,14 @@ undo() {
     systemctl disable -q --now "$NAME" 2>/dev/null
     [ ! -e "$UNIT" ] || remove_table
   fi
+  [ -e "$(former "$RESTORE")" ] || [ "$put_files" = "${put_files#*"$RESTORE "}" ] ||
+    systemctl disable -q "${RESTORE##*/}" 2>/dev/null
   for file in $put_files; do
-    if [ -e "$stage/former/${file##*/}" ]; then mv -f "$stage/former/${file##*/}" "$file"; else rm -f "$file"; fi
+    if [ -e "$(former "$file")" ]; then mkdir -p "${file%/*}" && mv -f "$(former "$file")" "$file"; else rm -f "$file"; fi
     rm -f "$file.new"
   done
   for folder in $made_folders; do
-    if [ "$folder" = "$STATE" ]; then rm -rf "$folder"; else rmdir "$folder"; fi
+    case $folder in "$STATE" | "$HOSTS") rm -rf "$folder" ;; *) rmdir "$folder" ;; esac
   done
   [ -z "$made_user" ] || userdel "$NAME"
   systemctl daemon-reload
@@ -331,23 +399,43 @@ remove_table() {
 
 describe_install() {
   say "to be installed: the agent from ${agent_file:-$PICKET_URL/agent.mjs}, run by $node
-  $LIB/agent.mjs, $WRAPPER, $UNIT
+  $LIB/agent.mjs, $WRAPPER, $UNIT, $RESTORE
   $CONFIG ($(if [ -n "$config_file" ]; then echo "from $config_file"; elif [ -e "$CONFIG" ]; then echo kept; else echo new; fi))
   $STATE ($(if [ -e "$STATE/enrolment.json" ]; then echo kept; else echo new; fi)), user $NAME, service $NAME"
+  describe_needs
+}
+
+# Only an agent knows what a config takes, and only root what works here.
+describe_needs() {
+  agent=${agent_file:-$LIB/agent.mjs} file=${config_file:-$CONFIG}
+  if [ "$(id -u)" != 0 ] || [ ! -e "$agent" ]; then
+    say "  drop-ins in $UNIT.d and $RESTORE.d for what the config takes beyond CAP_NET_ADMIN and CAP_NET_RAW (told to root, with --agent-file)"
+    return 0
+  fi
+  [ -e "$file" ] || file=/dev/null
+  wanted=$("$node" "$agent" check --needs --config "$file" 2>&1) || fail "the config is refused: $wanted"
+  say "  drop-ins for what the config takes beyond CAP_NET_ADMIN and CAP_NET_RAW: ${wanted:-none}"
+  for file in "$UNIT.d"/picket-*.conf "$RESTORE.d"/picket-*.conf; do
+    need=${file##*/picket-} need=${need%.conf}
+    [ ! -e "$file" ] || printf '%s\n' "$wanted" | grep -q "^$need\>" || say "  to be removed: $file"
+  done
 }
 
 uninstall() {
   remains=''
-  for path in "$UNIT" "$UNIT.d" "$WRAPPER" "$LIB"; do [ ! -e "$path" ] || remains="$remains $path"; done
+  for path in "$UNIT" "$UNIT.d" "$RESTORE" "$RESTORE.d" "$WRAPPER" "$LIB" "$HOSTS" "$ETC/patterns-named"; do [ ! -e "$path" ] || remains="$remains $path"; done
   if [ -z "$keep_state" ]; then
     for path in "$CONFIG" "$STATE"; do [ ! -e "$path" ] || remains="$remains $path"; done
   fi
   [ -n "$remains" ] || { say "Picket's agent is not installed"; return; }
   say 'removed is, with the blocks in the kernel:'
   for path in $remains; do say "  $path"; done
+  named=$(named_in)
+  [ -z "$named" ] || say "  a line in $named"
   [ -z "$dry_run" ] || return 0
   [ "$(id -u)" = 0 ] || fail 'root is needed: run this script with sudo. Nothing was changed.' 4
-  [ ! -e "$UNIT" ] || systemctl disable -q --now "$NAME"
+  for unit in "$UNIT" "$RESTORE"; do [ ! -e "$unit" ] || systemctl disable -q --now "${unit##*/}"; done
+  [ -z "$named" ] || unname_patterns "$named"
   table_left=''
   remove_table || table_left=yes
   for path in $remains; do rm -rf "$path"; done
@@ -382,7 +470,7 @@ wrapper() {
 # Runs Picket's agent. Root becomes the user of the service first, with its capabilities, so that all state has one owner.
 set -- '$node' $LIB/agent.mjs "\$@"
 [ "\$(id -u)" = 0 ] || exec "\$@"
-caps=-all,+net_admin,+net_raw,+net_bind_service
+caps=-all,+net_admin,+net_raw$(if needs low-ports; then printf ',+net_bind_service'; fi)
 exec setpriv --reuid=$NAME --regid=$NAME --init-groups --no-new-privs --bounding-set=\$caps --inh-caps=\$caps \\
   --ambient-caps=\$caps -- "\$@"
 END
@@ -428,11 +516,33 @@ config() {
 
 [block]
 # firewall = "auto"
+# also = []
 # duration = "1h"
+# factor = 4
+# longest = "7d"
+# forgive = "7d"
+# evidence = "any-but-limited"
+# new_per_minute = 60
+# clients = "handshake"
 # established = "keep"
+# forwarded = true
+# shared_min_prefix4 = 24
+# shared_min_prefix6 = 48
+
+[hosts_deny]
+# file = "/etc/hosts.deny"
+# daemons = "ALL"
+
+[command]
+# argv = []
+# unblock_argv = []
+# when = "after"
+# shell = false
+# time_limit = "10s"
 
 [allow]
 # sources = []
+# sessions = true
 
 [report]
 # json = "off"
@@ -448,11 +558,15 @@ END
 # infra/systemd/picket-agent.service without its comments.
 unit() {
   systemd_version=$(systemctl --version | { read -r _ number _ && echo "${number%%[!0-9]*}"; })
-  if [ "${systemd_version:-0}" -ge 254 ]; then cat; else sed '/^RestartSteps=/d; /^RestartMaxDelaySec=/d'; fi <<'END'
+  agent_unit | if [ "${systemd_version:-0}" -ge 254 ]; then cat; else sed '/^RestartSteps=/d; /^RestartMaxDelaySec=/d'; fi
+}
+
+agent_unit() {
+  cat <<'END'
 [Unit]
 Description=Picket agent: sees port scans and blocks the scanner
 Documentation=file:///etc/picket/picket.toml
-After=network-online.target nss-lookup.target multi-user.target
+After=network-online.target nss-lookup.target multi-user.target picket-restore.service
 Wants=network-online.target
 StartLimitIntervalSec=0
 
@@ -465,20 +579,44 @@ Restart=always
 RestartSec=1s
 RestartSteps=8
 RestartMaxDelaySec=1min
-User=picket-agent
-Group=picket-agent
-StateDirectory=picket
-StateDirectoryMode=0700
-UMask=0077
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE
-AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE
-NoNewPrivileges=yes
+END
+  least_user
+  cat <<'END'
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallFilter=@setuid
 SystemCallErrorNumber=EPERM
 SystemCallArchitectures=native
+END
+  read_only_system
+  cat <<'END'
+MemoryHigh=384M
+MemoryMax=512M
+TasksMax=64
+LimitNOFILE=4096
+
+[Install]
+WantedBy=multi-user.target
+END
+}
+
+# What both services have in common, in two parts.
+least_user() {
+  cat <<'END'
+User=picket-agent
+Group=picket-agent
+StateDirectory=picket
+StateDirectoryMode=0700
+UMask=0077
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW
+AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW
+NoNewPrivileges=yes
+END
+}
+
+read_only_system() {
+  cat <<'END'
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
@@ -495,14 +633,67 @@ LockPersonality=yes
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
-MemoryHigh=384M
+END
+}
+
+# infra/systemd/picket-restore.service without its comments.
+restore_unit() {
+  cat <<'END'
+[Unit]
+Description=Picket: the blocks that were in force before the reboot
+Documentation=file:///etc/picket/picket.toml
+DefaultDependencies=no
+Conflicts=shutdown.target
+Before=network-pre.target shutdown.target picket-agent.service
+Wants=network-pre.target
+After=local-fs.target nftables.service netfilter-persistent.service iptables.service ip6tables.service ipset.service ufw.service
+ConditionPathExists=|/var/lib/picket/blocks.json
+ConditionPathExists=|/var/lib/picket/block-list.json
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/bin/picket-agent restore
+TimeoutStartSec=30s
+END
+  least_user
+  cat <<'END'
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+SystemCallArchitectures=native
+END
+  read_only_system
+  cat <<'END'
 MemoryMax=512M
 TasksMax=64
 LimitNOFILE=4096
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=sysinit.target
 END
+}
+
+# The files of infra/systemd/drop-in without their comments.
+drop_in() { # NEED
+  case $1 in
+    low-ports) cat <<'END'
+[Service]
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+END
+      ;;
+    xtables-lock) cat <<'END'
+[Service]
+ExecStartPre=+/bin/sh -c ': >>/run/xtables.lock && chgrp picket-agent /run/xtables.lock && chmod 640 /run/xtables.lock'
+END
+      ;;
+    hosts-deny) cat <<'END'
+[Service]
+ReadWritePaths=-/var/lib/picket-hosts
+END
+      ;;
+  esac
 }
 
 # In braces, so that not even this line does something when it is cut.

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { policySchema } from '../agent/src/policy/policy.ts';
 /* What install.sh says before it changes anything. What it does is in install.lab.test.ts, on a machine of its own. */
 
 const INSTALLER = join(import.meta.dirname, 'install.sh');
-const UNIT = join(import.meta.dirname, '../infra/systemd/picket-agent.service');
+const UNITS = join(import.meta.dirname, '../infra/systemd');
 
 const script = await readFile(INSTALLER, 'utf8');
 let folder: string;
@@ -43,10 +43,27 @@ function hereDocument(from: string): string {
 }
 
 describe('install.sh', () => {
-  test('carries the unit of infra/ without its comments', async () => {
-    const lines = (await readFile(UNIT, 'utf8')).split('\n').filter((line) => !line.startsWith('#'));
-    const settings = (text: string) => text.split('\n').filter((line) => line !== '');
-    expect(settings(hereDocument('unit'))).toEqual(settings(lines.join('\n')));
+  const settings = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const original = async (name: string) => settings(await readFile(join(UNITS, name), 'utf8'));
+
+  test.each([
+    ['unit', 'picket-agent.service'],
+    ['restore_unit', 'picket-restore.service'],
+  ])('carries the %s of infra/ without its comments', async (part, name) => {
+    // All but the line that makes it run.
+    const functions = script.slice(0, script.lastIndexOf('\n{ main'));
+    const newest = 'systemctl() { echo "systemd 254 (254)"; }';
+    const { status, said } = await install(`${functions}\n${newest}\n${part}\n`, []);
+    expect(settings(said)).toEqual(await original(name));
+    expect(status).toBe(0);
+  });
+
+  test('carries each drop-in of infra/ without its comments, and no other', async () => {
+    const carried = [...script.matchAll(/^ {4}([\w-]+)\) cat <<'END'\n([\s\S]*?)^END$/gm)];
+    const names = (await readdir(join(UNITS, 'drop-in'))).sort();
+    expect(carried.map(([, need]) => `${need}.conf`).sort()).toEqual(names);
+    for (const [, need, text = ''] of carried)
+      expect(settings(text)).toEqual(await original(`drop-in/${need}.conf`));
   });
 
   test('installs a config whose comments are the defaults of the agent, every one of them', () => {
@@ -70,7 +87,7 @@ describe('install.sh', () => {
     // At some ends of lines, and everywhere in the last line, which alone makes it run.
     const ends = [...script.matchAll(/\n/g)]
       .map(({ index }) => index + 1)
-      .filter((_, index) => index % 12 === 0);
+      .filter((end, index) => index % 12 === 0 && end < script.length);
     const last = script.trimEnd().lastIndexOf('\n') + 1;
     const some = [...ends, ...Array.from({ length: script.trimEnd().length - last }, (_, n) => last + n)];
     for (const end of some) {

@@ -20,7 +20,7 @@ import type { HostFacts } from './host/facts.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Log } from './report/log.ts';
 import type { Outgoing } from './uplink/outbox.ts';
-import type { Engine, TripOutcome } from './watch/engine.ts';
+import type { Engine, EngineHold, TripOutcome } from './watch/engine.ts';
 
 /** The network's block list as this host accepted it; times are in this host's clock. */
 export interface SharedList {
@@ -37,8 +37,11 @@ export interface SharedList {
 /** Why a block ended. */
 export type EndReason = 'its time is over' | 'lifted by the collector' | 'lifted on this host';
 
-/** Why a source that crossed the threshold is not blocked all the same; see `TripOutcome`. */
-export type SparedReason = Exclude<TripOutcome, 'held'>;
+/**
+ * Why a source that crossed the threshold is not blocked all the same; see `TripOutcome`. `unproven`: the policy lets no
+ * forgeable evidence block.
+ */
+export type SparedReason = Exclude<TripOutcome, 'held'> | 'unproven';
 
 /** How many blocks a person lifted. */
 export interface LiftedCounts {
@@ -116,6 +119,8 @@ export interface Agent {
   known(address: Address): Known;
   /** Whether the host counts the source as a client now. */
   isClient(source: Source): Promise<boolean>;
+  /** What the engine itself does about the source now, also when the agent has not heard of it. */
+  holdOf(source: Source): Promise<EngineHold | undefined>;
   /** The sources seen last, and those blocked last that are not among them. */
   recent(most: number): { tracks: Track[]; blocks: BookedBlock[] };
 }

@@ -52,7 +52,7 @@ export function createAgent(deps: AgentDeps): Agent {
       blocking.endIfOver(source);
       report.probe(probe, source);
       const isOver = sightings.observe(source, probe);
-      if (isOver && !engine.decides) blocking.trip(source, probe, 'held');
+      if (isOver && !engine.decides) blocking.weigh(source, probe);
     },
     trip(probe: Probe, outcome: TripOutcome) {
       const source = sourceOf(probe.address, protection.facts.onLink);
@@ -151,6 +151,7 @@ export function createAgent(deps: AgentDeps): Agent {
     },
     isClient: async (source: Source) =>
       (await engine.askForClient?.(source)) ?? engine.knowsClient(source, now()),
+    holdOf: async (source) => engine.askForHold?.(source),
     recent(most) {
       const tracks = sightings.recent(most);
       const seen = new Set(tracks.map(({ source }) => source));

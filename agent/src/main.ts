@@ -1,5 +1,5 @@
 import { bookPath } from './blocks/book.ts';
-import { type Call, parseCall, USAGE } from './cli/args.ts';
+import { type Call, DEFAULT_CONFIG, parseCall, USAGE } from './cli/args.ts';
 import { asker } from './cli/ask.ts';
 import { checkCommand } from './cli/check.ts';
 import { downCommand } from './cli/down.ts';
@@ -8,8 +8,10 @@ import { explainCommand } from './cli/explain.ts';
 import { importCommand } from './cli/import.ts';
 import { liftCommand } from './cli/lift.ts';
 import { orderCommand } from './cli/orders.ts';
+import { watchOutput } from './cli/output.ts';
 import { pauseCommand, resumeCommand } from './cli/pause.ts';
 import { replayCommand } from './cli/replay.ts';
+import { restoreCommand } from './cli/restore.ts';
 import { runCommandLine } from './cli/run.ts';
 import { statusCommand } from './cli/status.ts';
 import { loadPolicy } from './policy/load.ts';
@@ -33,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (call.command === 'import') return importCommand(call);
-  const policy = await loadPolicy(call.config);
+  const policy = await loadPolicy(call.config, call.config === DEFAULT_CONFIG);
   return perform(call, policy);
 }
 
@@ -46,12 +48,14 @@ function perform(
   switch (call.command) {
     case 'down':
       return downCommand(runCommand, bookPath(policy.state_dir));
+    case 'restore':
+      return restoreCommand(policy, runCommand, log);
     case 'enroll':
       return enrollCommand(policy, call.joinKeyFile);
     case 'replay':
       return replayCommand(policy, call);
     case 'check':
-      return checkCommand(policy, log);
+      return checkCommand(policy, log, call.needs);
     case 'status':
       return statusCommand(policy, call);
     case 'explain':
@@ -78,10 +82,18 @@ function explain(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-main(process.argv.slice(2)).then(
-  (status) => process.exit(status),
-  (error: unknown) => {
-    process.stderr.write(`picket-agent: ${explain(error)}\n`);
-    process.exit(1);
-  },
-);
+const printed = watchOutput(process.stdout, process.stderr);
+
+async function end(status: number): Promise<never> {
+  const fault = await printed();
+  if (fault === undefined) process.exit(status);
+  process.stderr.write(
+    `picket-agent: standard output could not be written: ${fault.code ?? fault.message}\n`,
+  );
+  process.exit(status || 1);
+}
+
+main(process.argv.slice(2)).then(end, (error: unknown) => {
+  process.stderr.write(`picket-agent: ${explain(error)}\n`);
+  return end(1);
+});

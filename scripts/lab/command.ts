@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { kill, readNumbers } from './kill-command.ts';
 import { type Lab, openLab } from './lab.ts';
 import { isAlive, listNamespaces, namespaceName } from './names.ts';
 import { sweep } from './sweep.ts';
@@ -9,7 +10,9 @@ import { waitFor } from './wait.ts';
 const USAGE = `usage: scripts/lab/lab up       bring a lab up; it stays until "down"
        scripts/lab/lab hold     bring a lab up, and down again at Ctrl-C
        scripts/lab/lab status   the labs of this machine
-       scripts/lab/lab down     tear down what "up" and "hold" brought up
+       scripts/lab/lab down [PROCESS]
+                                tear down what "up" brought up from this checkout, or the one lab that the
+                                process keeps; "status" has the numbers
        scripts/lab/lab sweep    remove what killed labs left
        scripts/lab/lab kill [--times N] [--seed N]
                                 kill an agent at N seeded moments and look at what is left`;
@@ -17,46 +20,26 @@ const USAGE = `usage: scripts/lab/lab up       bring a lab up; it stays until "d
 /** Time for a lab to end its processes, ms. */
 const DOWN_MS = 30_000;
 
-const COMMANDS: Record<string, () => Promise<void>> = { up, hold, status, down, sweep: sweepNow, kill };
+/** How `up` starts the process that stays behind: `hold`, told apart from a person's own. */
+const KEEP = 'keep';
 
-const [name = '', ...rest] = process.argv.slice(2);
+const COMMANDS: Record<string, (argument?: string) => Promise<void>> = {
+  ...{ up, hold, [KEEP]: hold, status, down, sweep: sweepNow },
+};
+
+const [name = '', argument, ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
-const numbers = readNumbers(rest);
-if (command === undefined || numbers === undefined || (rest.length > 0 && command !== kill)) {
+const numbers = name === 'kill' ? readNumbers(process.argv.slice(3)) : undefined;
+if (numbers !== undefined) {
+  await kill(numbers);
+} else if (command === undefined || rest.length > 0 || (argument !== undefined && name !== 'down')) {
   console.error(USAGE);
   process.exitCode = 2;
 } else {
-  await command().catch((error: Error) => {
+  await command(argument).catch((error: Error) => {
     console.error(error.message);
     process.exitCode = 1;
   });
-}
-
-/** `--times N --seed N`; undefined for anything else. */
-function readNumbers(args: readonly string[]): { times: number; seed: number } | undefined {
-  const found = { times: 200, seed: 4 };
-  for (let i = 0; i < args.length; i += 2) {
-    const [option = '', value = ''] = args.slice(i, i + 2);
-    const key = option.replace(/^--/, '');
-    if ((key !== 'times' && key !== 'seed') || !/^[1-9]\d{0,8}$/.test(value)) return undefined;
-    found[key] = Number(value);
-  }
-  return found;
-}
-
-async function kill(): Promise<void> {
-  const { runKills } = await import('./kill.ts');
-  const { kills, reboots, trips, violations } = await runKills({
-    ...(numbers ?? { times: 1, seed: 1 }),
-    say: console.log,
-  });
-  console.log(
-    `${kills} kills, ${reboots} of them with a power cut, while ${trips} sources tripped since the last cut`,
-  );
-  console.log(
-    violations.length === 0 ? 'no violation' : `${violations.length} violations:\n${violations.join('\n')}`,
-  );
-  if (violations.length > 0) process.exitCode = 1;
 }
 
 function describe(lab: Lab): string {
@@ -77,7 +60,7 @@ async function hold(): Promise<void> {
 
 /** A lab of a process that stays behind. */
 async function up(): Promise<void> {
-  const argv = [...process.execArgv, import.meta.filename, 'hold'];
+  const argv = [...process.execArgv, import.meta.filename, KEEP];
   const keeper = spawn(process.execPath, argv, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = () => keeper.kill('SIGTERM');
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -85,7 +68,9 @@ async function up(): Promise<void> {
   keeper.stderr.on('data', (text) => (said += text));
   const first = await Promise.race([once(keeper.stdout, 'data'), once(keeper, 'exit').then(() => undefined)]);
   if (first === undefined) throw new Error(said.trim() || 'the lab was interrupted');
-  console.log(`${String(first[0]).trim()}\nkept by process ${keeper.pid}; "scripts/lab/lab down" removes it`);
+  console.log(
+    `${String(first[0]).trim()}\nkept by process ${keeper.pid}; "scripts/lab/lab down ${keeper.pid}" removes it`,
+  );
   keeper.stdout.destroy();
   keeper.stderr.destroy();
   keeper.unref();
@@ -103,19 +88,40 @@ async function status(): Promise<void> {
   }
 }
 
-/** Only labs that this command keeps: those of a test or a demo belong to it. */
-async function down(): Promise<void> {
+/** Only labs that this command keeps: those of a test or a demo belong to it, and others may have labs of their own. */
+async function down(argument?: string): Promise<void> {
   const keepers = [...new Set(listNamespaces().map(({ ownerPid }) => ownerPid))].filter(isKeeper);
-  for (const pid of keepers) process.kill(pid, 'SIGTERM');
-  const isGone = () => !listNamespaces().some(({ ownerPid }) => keepers.includes(ownerPid));
-  await waitFor('the labs to go', isGone, DOWN_MS);
-  console.log(keepers.length === 0 ? 'no lab is up' : `labs removed: ${keepers.length}`);
+  const pid = argument === undefined ? ownKeeper(keepers) : keepers.find((one) => `${one}` === argument);
+  if (pid === undefined) {
+    if (argument !== undefined) throw new Error(`no process ${argument} keeps a lab`);
+    console.log('no lab is up');
+    return;
+  }
+  process.kill(pid, 'SIGTERM');
+  const isGone = () => !listNamespaces().some(({ ownerPid }) => ownerPid === pid);
+  await waitFor('the lab to go', isGone, DOWN_MS);
+  console.log('the lab is removed');
+}
+
+/** The process of the one lab that `up` brought up from this checkout. */
+function ownKeeper(keepers: readonly number[]): number | undefined {
+  const own = keepers.filter((pid) => {
+    const argv = argvOf(pid);
+    return argv.includes(import.meta.filename) && argv.includes(KEEP);
+  });
+  if (own.length > 1) throw new Error(`several labs are up; which? down ${own.join(', down ')}`);
+  return own[0];
 }
 
 function isKeeper(pid: number): boolean {
   if (!isAlive(pid)) return false;
-  const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-  return argv.some((part) => part.endsWith('lab/command.ts')) && argv.includes('hold');
+  const argv = argvOf(pid);
+  const isCommand = argv.some((part) => part.endsWith('lab/command.ts'));
+  return isCommand && (argv.includes('hold') || argv.includes(KEEP));
+}
+
+function argvOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
 }
 
 async function sweepNow(): Promise<void> {

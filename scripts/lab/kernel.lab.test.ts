@@ -128,6 +128,8 @@ describe.skipIf(missing)(`the kernel's own detection${missing ? ` (skipped: ${mi
   });
 
   test('a client of a service may try six unused ports', async () => {
+    await lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+    await load('[block]\nclients = "any"');
     const address = await fresh(4);
     const visit = `require('node:net').connect({ port: 80, host: '${target}', localAddress: '${address}' })
       .on('connect', function () { this.end('GET / HTTP/1.0\\r\\n\\r\\n'); }).resume()`;

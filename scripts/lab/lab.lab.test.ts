@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { listNamespaces } from './names.ts';
+import { exec } from './run.ts';
 import { sweep } from './sweep.ts';
 import { blockSpan, probesBetween } from './timeline.ts';
 
@@ -84,6 +85,37 @@ describe.skipIf(missing)(`the lab${missing ? ` (skipped: ${missing})` : ''}`, ()
     await other.close();
     expect(listNamespaces().map(({ name }) => name)).not.toContain(other.namespace('a'));
     expect(await scan(lab.node('a').v4, '-sT', '-p', '80')).toMatch(/80\/tcp open/);
+  });
+
+  test('"down" removes the lab of this checkout or a named one, and no other', async () => {
+    const lab = (...argv: string[]) => exec([resolve(HERE, 'lab'), ...argv]);
+    const isUp = (pid: number) => listNamespaces().some(({ ownerPid }) => ownerPid === pid);
+    const up = async () => Number(/kept by process (\d+)/.exec((await lab('up')).stdout)?.[1]);
+    const held = spawn(process.execPath, ['--import', 'tsx', resolve(HERE, 'command.ts'), 'hold'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const mine: number[] = [];
+    onTestFinished(() => {
+      held.kill('SIGTERM');
+      for (const pid of mine.filter(isUp)) process.kill(pid, 'SIGTERM');
+    });
+    await once(held.stdout, 'data');
+    mine.push(await up(), await up());
+    const [first = 0, second = 0] = mine;
+
+    expect(await lab('down')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('several labs are up; which?'),
+    });
+    expect([first, second, held.pid ?? 0].map(isUp)).toEqual([true, true, true]);
+    expect((await lab('down', `${first}`)).status).toBe(0);
+    expect([first, second, held.pid ?? 0].map(isUp)).toEqual([false, true, true]);
+    expect((await lab('down')).stdout).toBe('the lab is removed\n');
+    expect([second, held.pid ?? 0].map(isUp)).toEqual([false, true]);
+    expect((await lab('down')).stdout).toBe('no lab is up\n');
+    expect((await lab('down', `${process.pid}`)).stderr).toContain('keeps a lab');
+    expect((await lab('down', `${held.pid}`)).status).toBe(0);
+    expect(isUp(held.pid ?? 0)).toBe(false);
   });
 
   test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(

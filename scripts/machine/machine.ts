@@ -32,13 +32,17 @@ export interface Machine {
   close(): Promise<void>;
 }
 
-/** Boots a machine over this system's /usr. It goes when it is closed, and with this process. */
-export async function bootMachine(): Promise<Machine> {
+/**
+ * Boots a machine over this system's /usr. It goes when it is closed, as by a power cut, and with this process.
+ *
+ * @param disk folder for what stays over a reboot (/etc, /var/lib, /usr/local): the next machine with it goes on from there
+ */
+export async function bootMachine(disk?: string): Promise<Machine> {
   const name = `picket-machine-${process.pid}-${serial++}`;
   const cgroup = makeCgroup(name);
   if (cgroup === undefined) throw new Error('no cgroup2 is mounted here: systemd cannot run');
   const root = mkdtempSync(join(tmpdir(), `${name}-`));
-  const { child, said } = unshare(cgroup, root);
+  const { child, said } = unshare(cgroup, root, disk);
   const forget = atExit(() => child.kill('SIGKILL'));
   const clear = async () => {
     child.kill('SIGKILL');
@@ -61,10 +65,10 @@ export async function bootMachine(): Promise<Machine> {
 }
 
 /** `--kill-child`: process 1 dies with its starter, and all processes of a pid namespace with its process 1. */
-function unshare(cgroup: string, root: string) {
+function unshare(cgroup: string, root: string, disk: string | undefined) {
   const boot = join(import.meta.dirname, 'boot.sh');
   const script = 'echo $$ >"$0/cgroup.procs" && exec unshare -pfmnuiC --kill-child sh "$@"';
-  const argv = ['-c', script, cgroup, boot, root, process.execPath];
+  const argv = ['-c', script, cgroup, boot, root, process.execPath, ...(disk === undefined ? [] : [disk])];
   const child = spawn('sh', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (text += part));

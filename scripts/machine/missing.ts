@@ -5,7 +5,8 @@ import { resolve } from 'node:path';
 const ROOT = resolve(import.meta.dirname, '../..');
 
 /** What a machine and the tests in it take, as `ensure_packages` of scripts/lib/setup.sh reads it. */
-const PACKAGES = 'systemctl:systemd busybox:busybox nft:nftables tcpdump:tcpdump curl:curl logger:bsdutils';
+const PACKAGES =
+  'systemctl:systemd busybox:busybox nft:nftables tcpdump:tcpdump curl:curl logger:bsdutils iptables-legacy:iptables tcpdmatch:tcpd';
 
 /**
  * Why no machine with systemd can be booted here, or undefined when one can. As root it first installs the Debian

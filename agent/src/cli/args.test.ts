@@ -16,6 +16,9 @@ it.each([
   [['pause'], { command: 'pause', config: '/etc/picket/picket.toml', forMs: 3_600_000 }],
   [['pause', '--for', '2d', '--config', 'x'], { command: 'pause', config: 'x', forMs: 172_800_000 }],
   [['lift', '--all', '--config', 'x'], { command: 'lift', config: 'x' }],
+  [['restore'], { command: 'restore', config: '/etc/picket/picket.toml' }],
+  [['check'], { command: 'check', config: '/etc/picket/picket.toml', needs: false }],
+  [['check', '--needs'], { command: 'check', config: '/etc/picket/picket.toml', needs: true }],
   [['--version'], { command: 'version' }],
   [['-h'], { command: 'help' }],
 ])('reads %j', (args, call) => {
@@ -32,6 +35,7 @@ it.each([
   [['pause', '--for', 'ever'], 'pause: --for must be a duration like'],
   [['pause', '--for', '40d'], 'from 1s to 31d'],
   [['lift'], 'lift: --all is missing'],
+  [['run', '--needs'], '--needs belongs to check, not to run'],
   [['run', '--json'], '--json belongs to status and explain, not to run'],
   [['status', '--json', '--watch'], 'status: either --json or --watch'],
   [['run', '--join-key-file', 'x'], '--join-key-file belongs to enroll, not to run'],

@@ -6,7 +6,8 @@ import { parseReplay, REPLAY_USAGE, type ReplayCall } from './replay-args.ts';
 
 /** What the command line asks for. */
 export type Call =
-  | { command: 'run' | 'down' | 'check'; config: string }
+  | { command: 'run' | 'down' | 'restore'; config: string }
+  | { command: 'check'; config: string; needs: boolean }
   | { command: 'enroll'; config: string; joinKeyFile: string | undefined }
   | ReplayCall
   | { command: 'status'; config: string; json: boolean; watch: boolean }
@@ -30,9 +31,12 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
   picket-agent run      watch, block and report until it is told to stop
   picket-agent enroll   join a network with a join key, read from a prompt,
                         or from --join-key-file FILE ("-": standard input)
-  picket-agent check    read the config, say what would run, change nothing
+  picket-agent check    read the config, say what would run, change nothing;
+                        --needs: what it takes beyond the least, for programs
   picket-agent down     remove all that Picket has in the firewall, and
                         forget its blocks; stop the service first
+  picket-agent restore  put the blocks that are kept over a reboot in force
+                        before an agent runs; needs no network
   picket-agent replay   say what would have tripped in a capture (below)
   picket-agent import   translate PortSentry's files into picket.toml (below)
   picket-agent version  print the version
@@ -73,8 +77,9 @@ interface Takes {
 const COMMANDS = {
   run: {},
   enroll: { options: ['join-key-file'] },
-  check: {},
+  check: { options: ['needs'] },
   down: {},
+  restore: {},
   status: { options: ['json', 'watch'] },
   explain: { options: ['json'], argument: 'ADDRESS' },
   pause: { options: ['for'] },
@@ -99,6 +104,7 @@ const OPTIONS = {
   watch: { type: 'boolean' },
   for: { type: 'string' },
   all: { type: 'boolean' },
+  needs: { type: 'boolean' },
   drop: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -167,6 +173,8 @@ function callOf(
       return ok({ command });
     case 'enroll':
       return ok({ command, config, joinKeyFile: values['join-key-file'] });
+    case 'check':
+      return ok({ command, config, needs: values.needs === true });
     case 'status':
       if (json && watch) return { ok: false, reason: 'status: either --json or --watch' };
       return ok({ command, config, json, watch });

@@ -1,11 +1,22 @@
+import { formatNeed, needsOf } from '../policy/needs.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Log } from '../report/log.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { chooseParts } from './setup.ts';
 
-/** Says what `run` would do with this policy on this host, and changes nothing. */
-export async function checkCommand(policy: Policy, log: Log): Promise<number> {
+/**
+ * Says what `run` would do with this policy on this host, and changes nothing.
+ *
+ * @param needsOnly prints just what the service takes beyond the least, one thing a line, for the installer
+ * @returns the exit status
+ */
+export async function checkCommand(policy: Policy, log: Log, needsOnly: boolean): Promise<number> {
   const { engine, firewall } = await chooseParts(policy, log);
+  const needs = needsOf(policy, { engine: engine.name, firewall: firewall.name }).map(formatNeed);
+  if (needsOnly) {
+    process.stdout.write(needs.map((need) => `${need}\n`).join(''));
+    return 0;
+  }
   const enrolment = await loadEnrolment(policy.state_dir);
   const { threshold, block } = policy;
   const lines = [
@@ -15,6 +26,7 @@ export async function checkCommand(policy: Policy, log: Log): Promise<number> {
     `threshold: ${threshold.ports} distinct unused ports within ${threshold.window / 1000} s; ${threshold.client_ports} of a known client, ${threshold.weak_ports} of weak evidence alone`,
     `block:     ${block.duration / 1000} s, established connections: ${block.established}`,
     `network:   ${enrolment === undefined ? 'none: this host runs alone' : `"${enrolment.networkName}" at ${enrolment.url}`}`,
+    `needs:     ${needs.map((need) => need.replaceAll('\t', ' ')).join(', ') || 'nothing but NET_ADMIN and NET_RAW'}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return 0;

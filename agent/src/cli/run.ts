@@ -18,7 +18,8 @@ import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
 import type { Outgoing } from '../uplink/outbox.ts';
-import { makePrivateFolder, readFileIfThere, removeHalfWritten, replaceFile } from '../uplink/state-file.ts';
+import { readFileIfThere, removeHalfWritten, replaceFile } from '../uplink/state-file.ts';
+import { openStateFolder } from '../uplink/state-folder.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { openStanceFiles } from './people.ts';
@@ -35,7 +36,7 @@ const STOP_LIMIT_MS = 8_000;
  * @returns the exit status
  */
 export async function runCommandLine(policy: Policy, log: Log): Promise<number> {
-  await makePrivateFolder(policy.state_dir);
+  await openStateFolder(policy.state_dir);
   // Whoever holds the socket has the folder to itself.
   const control = await openControlSocket(controlPath(policy.state_dir), log);
   await removeHalfWritten(policy.state_dir);

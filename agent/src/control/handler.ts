@@ -135,7 +135,7 @@ async function explainRoute(parts: HandlerParts, text: string): Promise<Answer> 
   const address = firstAddress(asked);
   const { policy, agent, enforces, now } = parts;
   const known = agent.known(address);
-  const isClient = await agent.isClient(known.source);
+  const [isClient, hold] = await Promise.all([agent.isClient(known.source), agent.holdOf(known.source)]);
   const body = explain(
     address,
     { ...known, isClient },
@@ -147,5 +147,5 @@ async function explainRoute(parts: HandlerParts, text: string): Promise<Answer> 
     },
   );
   const history = await readHistory(parts.history, known.source);
-  return ok({ ...body, history } satisfies Explanation);
+  return ok({ ...body, history, ...(hold !== undefined && { hold }) } satisfies Explanation);
 }

@@ -140,6 +140,8 @@ export const explanationSchema = z.object({
   /** Tripwire ports that it touched, as `tcp/23`. */
   tripwires: z.array(z.string()),
   block: blockSchema.optional(),
+  /** What the kernel does about it by itself, also when the agent has not heard of it. */
+  hold: z.object({ what: z.enum(['held', 'muted']), untilMs: z.number(), packets: count }).optional(),
   shared: z
     .object({ untilMs: z.number(), tier: tierSchema, reason: z.string(), isLifted: z.boolean() })
     .optional(),

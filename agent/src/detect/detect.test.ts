@@ -67,6 +67,18 @@ describe('observe', () => {
     expect(over(probes, { isClient: true })).toEqual([6, 7]);
   });
 
+  it('tells that a source is a client with each of its sightings, from the first probe on', () => {
+    const sightings = createSightings(JUDGE, v7);
+    sightings.observe('192.0.2.1', probe(20, 0, { isClient: true }));
+    sightings.observe('192.0.2.1', probe(21, 1));
+    sightings.observe('192.0.2.2', probe(20, 0));
+    const told = sightings.drain('all', () => undefined).map(({ source, successes }) => [source, successes]);
+    expect(told).toEqual([
+      ['192.0.2.1', 1],
+      ['192.0.2.2', 0],
+    ]);
+  });
+
   it('counts one port on four addresses of the host as four contacts', () => {
     const probes = [1, 2, 3, 4].map((last) => probe(23, last, { localAddress: `203.0.113.${last}` }));
     expect(over(probes)).toEqual([3]);

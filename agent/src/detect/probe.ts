@@ -11,6 +11,8 @@ export interface Probe {
   readonly port: number;
   readonly technique: Technique;
   readonly evidence: Evidence;
+  /** Whether an engine that decides knew the source as a client then; others answer `knowsClient`. */
+  readonly isClient?: boolean;
 }
 
 /**

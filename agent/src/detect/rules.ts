@@ -21,9 +21,9 @@ export function createJudge(
   { threshold, tripwires }: EvidenceRules,
   isClient: (source: Source, atMs: number) => boolean = () => false,
 ): Judge {
-  return (source, { transport, port, atMs }) => ({
+  return (source, { transport, port, atMs, isClient: isKnown = false }) => ({
     threshold,
-    isClient: isClient(source, atMs),
+    isClient: isKnown || isClient(source, atMs),
     isTripwire: (tripwires[transport] ?? []).some(([from, to]) => port >= from && port <= to),
   });
 }

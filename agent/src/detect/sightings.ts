@@ -159,5 +159,5 @@ function emptyTrack(
 ): Track {
   const nothing = { techniques: new Map(), contacts: new Map(), portCount: 0, buckets: {} };
   const times = { firstAtMs: atMs, lastAtMs: atMs };
-  return { source, address, localAddress, ...times, ...nothing, evidence: 'forgeable' };
+  return { source, address, localAddress, ...times, ...nothing, evidence: 'forgeable', wasClient: false };
 }

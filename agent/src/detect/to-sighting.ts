@@ -27,7 +27,7 @@ export function toSighting(track: Track, state: SightingState): Sighting {
     localAddress: track.localAddress,
     evidence: track.evidence,
     // How many there were nobody counts: one is enough to know a client by.
-    successes: state.isClient === true ? 1 : 0,
+    successes: track.wasClient || state.isClient === true ? 1 : 0,
     ...(state.tripAtMs !== undefined && { trip: { atMs: Math.floor(state.tripAtMs) } }),
     ...(state.block !== undefined && { block: state.block }),
   };

@@ -22,6 +22,8 @@ export interface Track {
   /** Distinct contacts, also those that `contacts` had no room for. */
   readonly portCount: number;
   readonly evidence: Evidence;
+  /** Whether this host knew it as a client at any of its probes. */
+  readonly wasClient: boolean;
   readonly buckets: Buckets;
 }
 
@@ -61,7 +63,7 @@ const EMPTY = { techniques: new Map(), contacts: new Map(), portCount: 0, bucket
  */
 export function observe(track: Track | undefined, source: Source, probe: Probe, judgement: Judgement): Step {
   const { window } = judgement.threshold;
-  const before = track ?? { ...EMPTY, firstAtMs: probe.atMs, evidence: probe.evidence };
+  const before = track ?? { ...EMPTY, firstAtMs: probe.atMs, evidence: probe.evidence, wasClient: false };
   const key = contactKey(probe);
   const countedAtMs = before.contacts.get(key);
   const isDistinct = countedAtMs === undefined || probe.atMs - countedAtMs >= window;
@@ -80,6 +82,7 @@ export function observe(track: Track | undefined, source: Source, probe: Probe, 
       contacts: isDistinct && hasRoom ? new Map(before.contacts).set(key, probe.atMs) : before.contacts,
       portCount: before.portCount + (countedAtMs === undefined ? 1 : 0),
       evidence: before.evidence === 'handshake' ? 'handshake' : probe.evidence,
+      wasClient: before.wasClient || judgement.isClient,
       buckets,
     },
     isOver: isOver || (judgement.isTripwire && isDistinct),

@@ -17,6 +17,7 @@ export const RULESET_POLICY = {
     threshold: { ports: 4, client_ports: 7, weak_ports: 12, window: 3_600_000 },
     tripwires: {},
   },
+  permit: { evidence: 'any-but-limited', new_per_minute: 60, clients: 'handshake' } as const,
   holdMs: 3_600_000,
   nflogGroup: 4_715,
   ignored: { tcp: [], udp: [], sctp: [], ip: [] },

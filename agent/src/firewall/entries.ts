@@ -1,4 +1,4 @@
-import type { Source, Tier } from '@picket/protocol';
+import type { Family, Source, Tier } from '@picket/protocol';
 import type { Command } from '../run/runner.ts';
 import type { Stance } from './firewall.ts';
 
@@ -42,6 +42,8 @@ export interface EntryCommands {
   readonly keepsEnds?: boolean;
   /** The one tier of all its entries, where it has no two. */
   readonly onlyTier?: Tier;
+  /** Families of addresses that it knows on this host; both when absent. */
+  readonly families?: readonly Family[];
   /** Most entries that it may hold; the network's list gets at most half of them. No bound when absent. */
   readonly most?: number;
   /** Makes tables and hooks without touching entries that are there; blocks nobody by itself. */

@@ -1,4 +1,4 @@
-import type { Source } from '@picket/protocol';
+import { familyOf, type Source } from '@picket/protocol';
 import type { Entry, EntryCommands } from './entries.ts';
 import { type IsSpared, spares } from './entry-spared.ts';
 import type { LocalBlock, SharedBlock, Stance } from './firewall.ts';
@@ -31,7 +31,7 @@ export interface Change {
 }
 
 /** What of a backend decides about its entries. */
-export type Traits = Pick<EntryCommands, 'keepsApart' | 'keepsEnds' | 'onlyTier' | 'most'>;
+export type Traits = Pick<EntryCommands, 'keepsApart' | 'keepsEnds' | 'onlyTier' | 'families' | 'most'>;
 
 /** Decides what is to be done for sources, one chunk of them after the other. */
 export function createChanger(traits: Traits, { stance }: Pick<Wanted, 'stance'>) {
@@ -83,7 +83,7 @@ function targetOf(
   source: Source,
   have: Entry | undefined,
 ): Entry | undefined {
-  if (!wanted.stance.enforce) return undefined;
+  if (!wanted.stance.enforce || traits.families?.includes(familyOf(source)) === false) return undefined;
   const isCurrent = (block: SharedBlock | undefined) => block !== undefined && block.untilMs > nowMs;
   const local = slot === 'local' ? wanted.local.get(source) : undefined;
   const shared = slot === 'shared' || !traits.keepsApart ? wanted.shared?.get(source) : undefined;

@@ -38,6 +38,7 @@ export function iptablesIpset(options: IptablesOptions): EntryCommands {
   const sets = families.flatMap((family) => SETS.map((set) => ({ ...set, family })));
   return {
     name: 'iptables-ipset',
+    families,
     keepsApart: true,
     keepsEnds: true,
     setUp: ({ allow }) => [

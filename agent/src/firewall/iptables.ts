@@ -40,6 +40,7 @@ export function iptablesRules(options: IptablesOptions): EntryCommands {
     );
   return {
     name: 'iptables',
+    families,
     keepsApart: true,
     most: MAX_RULES,
     setUp: ({ allow }) => [

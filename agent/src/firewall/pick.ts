@@ -1,42 +1,105 @@
-import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
-import type { Policy } from '../policy/policy.ts';
 import { UnavailableError } from '../policy/unavailable.ts';
-import { nftCheck } from '../run/nft-check.ts';
-import { createNftSession } from '../run/nft-session.ts';
-import type { Runner } from '../run/runner.ts';
+import type { Candidate, FirewallChoice } from './candidate.ts';
+import type { EntryCommands } from './entries.ts';
+import { createEntryFirewall } from './entry-firewall.ts';
 import type { Firewall } from './firewall.ts';
 import { createLogOnly } from './log-only.ts';
-import { createNftables } from './nftables.ts';
+import { LINUX_FIREWALLS } from './pick-linux.ts';
+import { UNIX_FIREWALLS } from './pick-unix.ts';
 
-/** What a choice of backend needs. */
-export interface FirewallChoice {
-  readonly policy: Policy;
-  readonly ruleset: RulesetPolicy;
-  readonly run: Runner;
-  readonly now: () => number;
-  readonly log: (message: string) => void;
+const LOG_ONLY: Candidate = {
+  name: 'log-only',
+  onlyByName: true,
+  whyNot: async () => undefined,
+  create: ({ log, now }) => createLogOnly(log, now),
+};
+
+/** All backends, in the order in which `auto` tries them. */
+const CANDIDATES: readonly Candidate[] = [...LINUX_FIREWALLS, ...UNIX_FIREWALLS, LOG_ONLY];
+
+/** Whether a backend works on this host. */
+export interface SurveyedFirewall {
+  readonly name: string;
+  readonly works: boolean;
+  /** Why not. */
+  readonly why?: string;
 }
 
 /**
- * The backend that the policy asks for, or with `auto` the best that works here, saying why not a better one.
+ * The backend that the policy asks for, or with `auto` the first that works here, saying why not the ones before it.
  *
  * @throws UnavailableError when the policy names a backend that does not work here
  */
 export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
-  const { policy, ruleset, run, now, log } = choice;
-  const wanted = policy.block.firewall;
-  const refusal = wanted === 'log-only' ? undefined : await whyNotNftables(run, ruleset);
-  if (wanted !== 'log-only' && refusal === undefined) {
-    const session = createNftSession({ log });
-    return createNftables({ run: session.run, session, now, policy: ruleset, log });
+  const wanted = choice.policy.block.firewall;
+  if (wanted !== 'auto') return make(await named(wanted, choice), choice);
+  const refusals: string[] = [];
+  for (const candidate of CANDIDATES) {
+    if (candidate.onlyByName === true || !isForHere(candidate)) continue;
+    const why = await candidate.whyNot(choice);
+    if (why === undefined) {
+      if (refusals.length > 0) choice.log(`blocking by ${candidate.name}, since ${refusals.join('; ')}`);
+      return make(candidate, choice);
+    }
+    refusals.push(`${candidate.name} does not work here: ${why}`);
   }
-  if (wanted === 'nftables') throw new UnavailableError(`block.firewall = "nftables": ${refusal}`);
-  if (refusal !== undefined) log(`no blocking on this host, only telling: nftables: ${refusal}`);
-  return createLogOnly(log);
+  const why = refusals.length > 0 ? refusals.join('; ') : `none is known on ${process.platform}`;
+  choice.log(`no blocking on this host, only telling: ${why}`);
+  return make(LOG_ONLY, choice);
 }
 
-/** Why the backend does not work on this host, or undefined when it does. */
-async function whyNotNftables(run: Runner, ruleset: RulesetPolicy): Promise<string | undefined> {
-  if (process.platform !== 'linux') return `this system is ${process.platform}; nftables is Linux's`;
-  return nftCheck(run, ruleset);
+/** Which backends work on this host and why the others do not, in the order of `auto`. Changes nothing. */
+export async function surveyFirewalls(choice: FirewallChoice): Promise<SurveyedFirewall[]> {
+  return Promise.all(
+    oneOfEach().map(async (candidate) => {
+      const why = await whyNotHere(candidate, choice);
+      return { name: candidate.name, works: why === undefined, ...(why === undefined ? {} : { why }) };
+    }),
+  );
+}
+
+/**
+ * The backends, but for nftables, that hold lists of sources and work on this host: an agent of before may have left
+ * blocks in any of them, whatever the policy says today.
+ */
+export async function entryFirewallsHere(choice: FirewallChoice): Promise<EntryCommands[]> {
+  const all = CANDIDATES.map(async (candidate) => {
+    if (candidate.commands === undefined || !isForHere(candidate)) return [];
+    return (await candidate.whyNot(choice)) === undefined ? [await candidate.commands(choice)] : [];
+  });
+  return (await Promise.all(all)).flat();
+}
+
+async function named(name: string, choice: FirewallChoice): Promise<Candidate> {
+  const candidate = oneOfEach().find((c) => c.name === name);
+  const why = candidate === undefined ? 'it is not built yet' : await whyNotHere(candidate, choice);
+  if (candidate === undefined || why !== undefined)
+    throw new UnavailableError(`block.firewall = "${name}": ${why}`);
+  return candidate;
+}
+
+/** One backend of each name, which several systems may have: that of this system where there is one. */
+function oneOfEach(): readonly Candidate[] {
+  const best = (name: string) =>
+    CANDIDATES.find((c) => c.name === name && isForHere(c)) ?? CANDIDATES.find((c) => c.name === name);
+  return CANDIDATES.filter((candidate) => best(candidate.name) === candidate);
+}
+
+async function whyNotHere(candidate: Candidate, choice: FirewallChoice): Promise<string | undefined> {
+  return isForHere(candidate) ? candidate.whyNot(choice) : `it is not for ${process.platform}`;
+}
+
+function isForHere({ systems }: Candidate): boolean {
+  return systems?.includes(process.platform) !== false;
+}
+
+async function make(candidate: Candidate, choice: FirewallChoice): Promise<Firewall> {
+  const { policy, run, now, log } = choice;
+  const [extra] = policy.block.also;
+  if (extra !== undefined) throw new UnavailableError(`block.also: "${extra}" is not built yet`);
+  const warning = await candidate.warning?.(choice);
+  if (warning !== undefined) log(`${candidate.name}: ${warning}`);
+  if (candidate.create !== undefined) return candidate.create(choice);
+  if (candidate.commands === undefined) throw new TypeError(`${candidate.name} is no backend`);
+  return createEntryFirewall(await candidate.commands(choice), { run, now, log });
 }

@@ -26,6 +26,7 @@ export function blackholeRoutes(families: readonly Family[]): EntryCommands {
     entries.length === 0 ? [] : [{ command: batchOf(entries, verb), fine }];
   return {
     name: 'route',
+    families,
     keepsApart: false,
     onlyTier: 'dropped',
     setUp: () => [],

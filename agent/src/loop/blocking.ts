@@ -3,9 +3,10 @@ import type { AgentDeps, EndReason, SparedReason } from '../agent-port.ts';
 import type { BookedBlock } from '../blocks/book.ts';
 import { SAME_END_MS } from '../blocks/offences.ts';
 import { describeBlock, reachableAddress } from '../blocks/told.ts';
+import { createPermit } from '../detect/permit.ts';
 import type { Probe } from '../detect/probe.ts';
 import type { Sightings } from '../detect/sightings.ts';
-import { tierFor } from '../policy/derive.ts';
+import { permitRules, tierFor } from '../policy/derive.ts';
 import type { TripOutcome } from '../watch/engine.ts';
 import type { LimitNotice } from './limit-notice.ts';
 import type { Protection } from './protection.ts';
@@ -14,6 +15,8 @@ import type { Protection } from './protection.ts';
 export interface Blocking {
   /** A source crossed the threshold; the engine or the policy says what that leads to. */
   trip(source: Source, probe: Probe, outcome: TripOutcome): void;
+  /** The same for engines that leave the decision to the agent. */
+  weigh(source: Source, probe: Probe): void;
   /** Takes up what the kernel blocked while no agent was reading, or more than could be read. */
   adopt(blocks: readonly BookedBlock[]): void;
   /** Ends blocks whose time is over. */
@@ -46,6 +49,7 @@ const NEWS_WITHIN_MS = 15_000;
 export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking {
   const { policy, engine, firewall, keeper, offences, report, log, now } = deps;
   const { sightings, protection, limit } = parts;
+  const permit = createPermit(permitRules(policy));
   /** When sources were lifted: a trip before that is old news. */
   const liftedAtMs = new Map<Source, number>();
   let allLiftedAtMs = 0;
@@ -75,17 +79,23 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
 
   /** Forgeable evidence blocks nobody here: it is told, and no more. */
   const spare = (source: Source, probe: Probe, why: SparedReason): void => {
-    if (why === 'limited') limit.note();
-    // Over the limit nothing is called a trip: the network would share it, and the forger would have won.
-    const isNews = why === 'limited' || sightings.trip(source, probe.atMs, { isClient: true });
-    if (isNews) report.spared(probe, source, why);
-    if (why === 'client') tell('trips');
+    if (why === 'limited') {
+      // Nothing over the limit is called a trip: the network would share it, and the forger would have won.
+      limit.note();
+      report.spared(probe, source, why);
+      return;
+    }
+    if (sightings.trip(source, probe.atMs, { isClient: why === 'client' })) report.spared(probe, source, why);
+    tell('trips');
   };
+  /** Where nothing forgeable may block, there is no limit to be over. */
+  const whySpared = (outcome: Exclude<TripOutcome, 'held'>): SparedReason =>
+    outcome === 'limited' && policy.block.evidence === 'handshake' ? 'unproven' : outcome;
 
   const trip = (source: Source, probe: Probe, outcome: TripOutcome): void => {
     if (keeper.get(source) !== undefined || isOldNews(source, probe.atMs)) return;
     if (outcome !== 'held') {
-      spare(source, probe, outcome);
+      spare(source, probe, whySpared(outcome));
       return;
     }
     sightings.trip(source, probe.atMs);
@@ -110,6 +120,12 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
 
   return {
     trip,
+    weigh(source, probe) {
+      if (keeper.get(source) !== undefined) return;
+      const { evidence, atMs } = probe;
+      const said = permit({ evidence, atMs, isClient: engine.knowsClient(source, atMs) });
+      trip(source, probe, said === 'block' ? 'held' : said);
+    },
     adopt(blocks) {
       for (const found of blocks) {
         const { source, atMs } = found;

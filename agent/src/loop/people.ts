@@ -1,4 +1,12 @@
-import { type Act, isSingleSource, overlaps, parseSource, type Source, sourceOf } from '@picket/protocol';
+import {
+  type Act,
+  firstAddress,
+  isSingleSource,
+  overlaps,
+  parseSource,
+  type Source,
+  sourceOf,
+} from '@picket/protocol';
 import type { Agent, AgentDeps, BlockOrder, LiftedCounts, Ordered } from '../agent-port.ts';
 import type { BookedBlock } from '../blocks/book.ts';
 import { unblocks } from '../blocks/told.ts';
@@ -20,7 +28,7 @@ export interface PeopleParts {
 const WHY = 'lifted on this host';
 
 export function createPeople(deps: AgentDeps, { blocking, shared, protection }: PeopleParts): People {
-  const { keeper, offences, allowances, report, now } = deps;
+  const { engine, keeper, offences, allowances, report, log, now } = deps;
   /** Lifts what overlaps a network, or all. */
   const lift = async (network: Source | undefined): Promise<{ counts: LiftedCounts; sources: Source[] }> => {
     // What the kernel decided a moment ago is to be lifted too, and nothing that may hang comes before.
@@ -29,10 +37,13 @@ export function createPeople(deps: AgentDeps, { blocking, shared, protection }: 
     const mine = [...keeper.all()].map(({ source }) => source);
     const concerned = network === undefined ? mine : mine.filter((source) => overlaps(network, source));
     // The source itself too: news of a block of it may still be on their way.
-    const named = network === undefined ? [] : [network, sourceOf(network.split('/')[0] ?? network)];
+    const named = network === undefined ? [] : [...new Set([network, sourceOf(firstAddress(network))])];
     const local = blocking.lift(new Set([...concerned, ...named]), WHY);
     for (const source of local) offences.pardon(source);
     const ofNetwork = await shared.lift(network);
+    const forgiven = network === undefined ? [undefined] : named.filter(isSingleSource);
+    for (const source of forgiven)
+      await engine.forgive?.(source).catch((error) => log.error('not all is forgiven', { source, error }));
     return {
       counts: { local: local.length, shared: ofNetwork.length },
       sources: [...new Set([...local, ...ofNetwork])],

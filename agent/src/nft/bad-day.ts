@@ -2,14 +2,15 @@ import type { Source } from '@picket/protocol';
 import { deleteBlocks } from './elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from './names.ts';
 import { noRanges } from './ranges.ts';
+import { unmuteAll } from './tripping.ts';
 
 /**
- * Script lines that empty every set of blocks, local and shared. Which sets of networks there are nobody knows here: no
- * rule leads to them any more, and an agent that starts replaces them.
+ * Script lines that empty every set of blocks, local and shared; nobody is muted either. Which sets of networks there are
+ * nobody knows here: no rule leads to them any more, and an agent that starts replaces them.
  */
 export function emptyBlocks(): string[] {
   const sets = BLOCK_SETS.map(({ origin, tier, key }) => `flush set ${TABLE} ${blockSet(origin, tier, key)}`);
-  return [...sets, ...noRanges()];
+  return [...sets, ...noRanges(), ...unmuteAll()];
 }
 
 /** Script lines that take sources out of every set of blocks, whether or not they are there. */

@@ -1,6 +1,7 @@
 import type { PortRange } from '@picket/protocol';
-import { ADDRESS, blockSet, chain, familyOfKey, KEYS, type Key, PROBE_PREFIX, TRIP_PREFIX } from './names.ts';
+import { ADDRESS, CLIENT_PROBE_PREFIX, chain, familyOfKey, KEYS, type Key, PROBE_PREFIX } from './names.ts';
 import type { RulesetPolicy } from './ruleset-policy.ts';
+import { log } from './tripping.ts';
 
 /**
  * Most distinct contacts that the kernel remembers at once, and most sources with a bucket, of each kind. A contact takes
@@ -15,15 +16,15 @@ const SIZES = {
 /** From this many contacts on room is made. The rest is for what comes before the agent knows. */
 export const ROOM_AT = 49_152;
 
-/** Most clients remembered: beyond it a client counts as an ordinary source. */
+/**
+ * Most clients remembered: beyond it a new one counts as an ordinary source, and those that are known stay. It takes a
+ * connection with data from as many addresses to fill the set, which nobody can do with forged packets.
+ */
 const MAX_CLIENTS = 65_536;
-
-/** Bytes of each probe that are copied to the agent: IPv6, some extension headers and TCP flags fit. */
-const SNAPLEN = 128;
 
 const WEEK_S = 604_800;
 
-/** Sets in which evidence is kept, one of each for each address family. */
+/** Sets in which evidence is kept, one of each for each address family. Clients are not: they must outlive each flood. */
 export const EVIDENCE_SETS = Object.keys(SIZES) as (keyof typeof SIZES)[];
 
 /** Sets of evidence, one of each for each family. Elements end with the window. */
@@ -46,17 +47,17 @@ export function evidenceSets({ evidence }: RulesetPolicy): string[] {
 
 /**
  * The chains that count one kind of key: distinct contacts into a `seen` set, their rate into a bucket, and over the
- * threshold the source into `held`, at once. The same as `observe` of detect/track.ts:
+ * threshold the source goes to the chain `trip`. The same as `observe` of detect/track.ts:
  *
  * - `count`: an ordinary contact makes the source a suspect, and takes from the bucket of an ordinary source or of a client;
  * - `weak`: a weak contact does the same once the source is a suspect, and else takes from the bucket of weak evidence;
  * - `protocol`: as `count`, for IP protocols, which have no ports.
  */
-export function countingChains(policy: RulesetPolicy, enforce: boolean): string[] {
-  return KEYS.flatMap((key) => chainsOf(policy, key, enforce));
+export function countingChains(policy: RulesetPolicy): string[] {
+  return KEYS.flatMap((key) => chainsOf(policy, key));
 }
 
-function chainsOf(policy: RulesetPolicy, key: Key, enforce: boolean): string[] {
+function chainsOf(policy: RulesetPolicy, key: Key): string[] {
   const [family, address] = [familyOfKey(key), ADDRESS[key]];
   const local = family === 4 ? 'ip daddr' : 'ip6 daddr';
   const { ports, client_ports, weak_ports } = policy.evidence.threshold;
@@ -64,49 +65,39 @@ function chainsOf(policy: RulesetPolicy, key: Key, enforce: boolean): string[] {
   const contact = `${address} . meta l4proto . th dport . ${local}`;
   const tripwires = tripwireRules(policy, key);
   return [
-    tripChain(policy, key, enforce),
     chain(`weigh${key}`, [`${address} @client${family} goto client${key}`, over('rate', ports)]),
     chain(`client${key}`, [over('crate', client_ports)]),
     chain(`count${key}`, [
-      ...distinct(policy, `seen${family}`, contact),
+      ...distinct(policy, key, `seen${family}`, contact),
       `update @suspect${family} { ${address} }`,
       ...tripwires,
       `goto weigh${key}`,
     ]),
     chain(`weak${key}`, [
-      ...distinct(policy, `wseen${family}`, contact),
+      ...distinct(policy, key, `wseen${family}`, contact),
       ...tripwires,
       `${address} @suspect${family} goto weigh${key}`,
       over('wrate', weak_ports),
     ]),
     chain(`protocol${key}`, [
-      ...distinct(policy, `pseen${family}`, `${address} . meta l4proto . ${local}`),
+      ...distinct(policy, key, `pseen${family}`, `${address} . meta l4proto . ${local}`),
       `update @suspect${family} { ${address} }`,
       `goto weigh${key}`,
     ]),
   ];
 }
 
-/** Only a contact that is not known yet goes on, and is told. */
-function distinct(policy: RulesetPolicy, set: string, contact: string): string[] {
+/** Only a contact that is not known yet goes on, and is told, with the word whether it is a client's. */
+function distinct(policy: RulesetPolicy, key: Key, set: string, contact: string): string[] {
+  const [address, clients] = [ADDRESS[key], `@client${familyOfKey(key)}`];
+  const told = `add @${set} { ${contact} } counter name probes`;
   return [
     `${contact} @${set} return`,
-    `add @${set} { ${contact} } counter name probes ${log(policy, PROBE_PREFIX)}`,
+    `${address} ${clients} ${told} ${log(policy, CLIENT_PROBE_PREFIX)}`,
+    `${address} != ${clients} ${told} ${log(policy, PROBE_PREFIX)}`,
     // A contact that found no room in a full set would count again with each packet: then rather nobody is counted.
     `${contact} != @${set} return`,
   ];
-}
-
-function tripChain(policy: RulesetPolicy, key: Key, enforce: boolean): string {
-  const [set, address] = [blockSet('local', 'held', key), ADDRESS[key]];
-  const holdS = Math.round(policy.holdMs / 1000);
-  return chain(`trip${key}`, [
-    // A source that is held for show only goes on to be seen: it trips once.
-    ...(enforce ? [] : [`${address} @${set} return`]),
-    // Without a counter of the trip log, a full set would still drop: the verdict is a rule of its own.
-    `add @${set} { ${address} timeout ${holdS}s } counter name trips ${log(policy, TRIP_PREFIX)}`,
-    ...(enforce ? ['drop'] : []),
-  ]);
 }
 
 /** A bucket of so many tokens, all of which come back in one window. */
@@ -137,10 +128,6 @@ function tripwireRules({ evidence }: RulesetPolicy, key: Key): string[] {
     const ports = evidence.tripwires[transport] ?? [];
     return ports.length === 0 ? [] : [`${transport} dport ${portSet(ports)} goto trip${key}`];
   });
-}
-
-function log({ nflogGroup }: RulesetPolicy, prefix: string): string {
-  return `log prefix "${prefix}" group ${nflogGroup} snaplen ${SNAPLEN} queue-threshold 1`;
 }
 
 /** From so many on a set is made one of intervals. */

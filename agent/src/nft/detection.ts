@@ -1,6 +1,7 @@
 import { countingChains, evidenceSets, portSet } from './counting.ts';
 import { ALLOWED, chain } from './names.ts';
 import type { RulesetPolicy } from './ruleset-policy.ts';
+import { silenceRules, TRIPPING_SETS, trippingChains } from './tripping.ts';
 
 /** How long somebody this host wrote to may answer late, s: twice the UDP stream time of conntrack, and some. */
 const LATE_ANSWER_S = 120;
@@ -37,18 +38,20 @@ export function detectionChains(policy: RulesetPolicy, enforce: boolean): string
     ),
     ...evidenceSets(policy),
     'counter probes { }',
-    'counter trips { }',
-    ...countingChains(policy, enforce),
+    ...TRIPPING_SETS,
+    ...trippingChains(policy, enforce),
+    ...countingChains(policy),
     ...probeChains(policy, enforce),
     ...tcpChains(policy),
-    ...otherChains(policy),
+    ...otherChains(policy, enforce),
     entryChain(policy),
     ...outputChains(policy),
   ];
 }
 
 /** Where a packet goes that is a probe: not from an allowed source, not to an ignored port, then counted by its key. */
-function probeChains({ ignored, isSilent }: RulesetPolicy, enforce: boolean): string[] {
+function probeChains(policy: RulesetPolicy, enforce: boolean): string[] {
+  const { ignored, isSilent } = policy;
   const ignoredPorts = (['tcp', 'udp', 'sctp'] as const).flatMap((transport) =>
     ignored[transport].length === 0 ? [] : [`${transport} dport ${portSet(ignored[transport])} return`],
   );
@@ -61,6 +64,7 @@ function probeChains({ ignored, isSilent }: RulesetPolicy, enforce: boolean): st
     ]),
     chain(name, [
       ...ALLOWED,
+      ...silenceRules(policy, enforce),
       ...(name === 'probe_ip' ? [] : ignoredPorts),
       `jump ${count}_by_key`,
       ...(isSilent && enforce ? ['drop'] : []),
@@ -115,11 +119,14 @@ function tcpChains({ ephemeral }: RulesetPolicy): string[] {
   ];
 }
 
-function otherChains({ ephemeral, ignored }: RulesetPolicy): string[] {
+function otherChains(policy: RulesetPolicy, enforce: boolean): string[] {
+  const { ephemeral, ignored } = policy;
   return [
     chain('udp_in', [
       `${IS_CONNECTED} return`,
       `${HAS_SOCKET} goto in_use`,
+      // What is not counted for looking like a late answer would still say which ports are closed.
+      ...silenceRules(policy, enforce),
       `udp dport ${ephemeral[0]}-${ephemeral[1]} return`,
       ...ANSWERS,
       'goto unused',

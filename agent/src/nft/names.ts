@@ -5,7 +5,13 @@ export const TABLE = 'inet picket';
 
 /** Log prefixes by which the agent tells NFLOG records apart. At most 127 characters (NF_LOG_PREFIXLEN). */
 export const PROBE_PREFIX = 'picket probe';
+/** The same of a source that the kernel knows as a client. */
+export const CLIENT_PROBE_PREFIX = 'picket client probe';
+/** A source tripped and is held. */
 export const TRIP_PREFIX = 'picket trip';
+/** A client tripped and is muted; and somebody tripped whom the limit on forgeable evidence lets go. */
+export const CLIENT_PREFIX = 'picket client';
+export const LIMIT_PREFIX = 'picket limit';
 
 /** Who decided a block: this host, or the collector for the whole network. */
 export type Origin = 'local' | 'shared';

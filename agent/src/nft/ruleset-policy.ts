@@ -1,9 +1,12 @@
 import type { PortRange, Transport } from '@picket/protocol';
+import type { PermitRules } from '../detect/permit.ts';
 import type { EvidenceRules } from '../detect/rules.ts';
 
 /** What the policy says, as far as the kernel needs it. Durations in ms. */
 export interface RulesetPolicy {
   readonly evidence: EvidenceRules;
+  /** Whom evidence that can be forged may block: the kernel has no other. */
+  readonly permit: PermitRules;
   /** How long the kernel itself holds a source that trips. */
   readonly holdMs: number;
   readonly nflogGroup: number;

@@ -1,4 +1,5 @@
 import { mergePortRanges, type PortRange, type Tier, type Transport } from '@picket/protocol';
+import type { PermitRules } from '../detect/permit.ts';
 import type { EvidenceRules } from '../detect/rules.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import { TRACEROUTE_UDP_PORTS } from './classic-ports.ts';
@@ -17,6 +18,7 @@ export function rulesetPolicy(policy: Policy, ephemeral: PortRange, detects: boo
   const { watch, block, kernel } = policy;
   return {
     evidence: evidenceRules(policy),
+    permit: permitRules(policy),
     holdMs: block.duration,
     nflogGroup: kernel.nflog_group,
     ignored: ignoredPorts(policy),
@@ -42,6 +44,12 @@ export function ignoredPorts({ watch }: Policy): Record<Transport, readonly Port
 export function evidenceRules({ threshold }: Policy): EvidenceRules {
   const { tripwire_tcp: tcp, tripwire_udp: udp } = threshold;
   return { threshold, tripwires: { tcp, udp } };
+}
+
+/** The part of a policy that says what evidence may block whom. */
+export function permitRules({ block }: Policy): PermitRules {
+  const { evidence, new_per_minute, clients } = block;
+  return { evidence, new_per_minute, clients };
 }
 
 /** How hard a source is refused: everything only on proven evidence, and only where the policy cuts connections. */

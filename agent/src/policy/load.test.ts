@@ -13,6 +13,12 @@ const refusal = (text: string): string => {
 };
 
 describe('parsePolicy', () => {
+  it('refuses a state folder that no system can have', () => {
+    expect(refusal('state_dir = "/var/lib/pic\\u0000ket"')).toBe(
+      'picket.toml:1: state_dir = "/var/lib/pic\\u0000ket": must be an absolute path, without a zero character',
+    );
+  });
+
   it('takes an empty file for the default policy', () => {
     expect(parsePolicy('', 'picket.toml')).toMatchObject({
       state_dir: '/var/lib/picket',
@@ -162,8 +168,11 @@ describe('parsePolicy', () => {
   });
 
   it('takes a file that does not exist for the default policy, and refuses one that cannot be read', async () => {
-    expect(await loadPolicy('/nonexistent/picket.toml')).toEqual(parsePolicy('', ''));
-    await expect(loadPolicy('/')).rejects.toThrow(/cannot be read \(EISDIR\)/);
+    expect(await loadPolicy('/nonexistent/picket.toml', true)).toEqual(parsePolicy('', ''));
+    await expect(loadPolicy('/nonexistent/picket.toml', false)).rejects.toThrow(
+      '/nonexistent/picket.toml: there is no such file',
+    );
+    await expect(loadPolicy('/', true)).rejects.toThrow(/cannot be read \(EISDIR\)/);
   });
 });
 

@@ -13,14 +13,16 @@ export class PolicyError extends Error {
 }
 
 /**
- * Reads a policy from a TOML file; a file that does not exist is the default policy.
+ * Reads a policy from a TOML file.
  *
+ * @param mayMiss whether a file that does not exist is the default policy: one that a person names must be there
  * @throws PolicyError for a file that cannot be read, is no TOML, or says something that is not allowed
  */
-export async function loadPolicy(file: string): Promise<Policy> {
+export async function loadPolicy(file: string, mayMiss: boolean): Promise<Policy> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return '';
-    throw new PolicyError(`${file}: cannot be read (${cause.code})`, { cause });
+    if (cause.code === 'ENOENT' && mayMiss) return '';
+    const why = cause.code === 'ENOENT' ? 'there is no such file' : `cannot be read (${cause.code})`;
+    throw new PolicyError(`${file}: ${why}`, { cause });
   });
   return parsePolicy(text, file);
 }

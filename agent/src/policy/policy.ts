@@ -239,7 +239,11 @@ const labSchema = z.strictObject({
 
 /** Schema of picket.toml. Every key has a default, so that an empty file works; an unknown key is refused. */
 export const policySchema = z.strictObject({
-  state_dir: z.string('a folder').startsWith('/', 'an absolute path').default('/var/lib/picket'),
+  state_dir: z
+    .string('a folder')
+    .startsWith('/', 'an absolute path')
+    .refine((path) => !path.includes('\0'), 'an absolute path, without a zero character')
+    .default('/var/lib/picket'),
   /** `observe` tells each decision and carries none out: for a first week on a host that people depend on. */
   mode: oneOf(['enforce', 'observe']).default('enforce'),
   watch: watchSchema.prefault({}),

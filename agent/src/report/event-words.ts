@@ -26,7 +26,7 @@ export function eventWords(event: HostEvent): string {
     case 'disallow':
       return `${source} no longer allowed, by ${by}`;
     case 'spare':
-      return `${source} crossed the threshold${causeWords(event)} and is not blocked: it is a client, and its probes may be forged`;
+      return `${source} crossed the threshold${causeWords(event)} and is not blocked: ${event.why === 'client' ? 'it is a client, and ' : ''}its probes may be forged`;
     case 'limit':
       return 'too many new sources to be true: forgeable evidence blocks nobody for now';
     case 'unlimit':

@@ -13,8 +13,8 @@ export const hostEventSchema = z.object({
   atMs: z.number(),
   /**
    * `probe`; `block` and `unblock` of a source; `lift`: a person lifted all blocks; `allow` and `disallow`: a person allowed
-   * a network for a while, or took that back; `spare`: a source crossed the threshold and is not blocked, since it is a
-   * client and its probes may be forged; `limit` and `unlimit`: forgeable evidence blocks nobody new for the time being;
+   * a network for a while, or took that back; `spare`: a source crossed the threshold and is not blocked, since its
+   * probes may be forged (`why`: `client`, `unproven`); `limit` and `unlimit`: forgeable evidence blocks nobody new for the time being;
    * `mode`: what is carried out from now on; `start` and `stop` of the agent; `lost`: events or probes that were not told.
    */
   event: z.enum([
@@ -99,7 +99,7 @@ export function eventReport(options: EventReportOptions): Report & { close(): vo
     mode: ({ mode, untilMs, by }) => tell({ event: 'mode', mode, untilMs, by }),
     lifted: (by, { local, shared }) => tell({ event: 'lift', by, local, shared }),
     spared({ address, transport, port, technique, evidence }, source, why) {
-      if (why !== 'client' || !outcomes.allows(source, performance.now())) return;
+      if (why === 'limited' || !outcomes.allows(source, performance.now())) return;
       tell({ event: 'spare', source, address, transport, port, technique, evidence, why });
     },
     limiting: (isLimiting) => tell({ event: isLimiting ? 'limit' : 'unlimit' }),

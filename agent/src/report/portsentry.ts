@@ -92,8 +92,10 @@ export function liftedLine(by: string, { local, shared }: LiftedCounts): string 
 }
 
 /** A source that crossed the threshold and is not blocked, since anybody can forge packets in its name. */
-export function sparedLine(source: string): string {
-  return `attackalert: Host ${source} is a client of this host and its probes may be forged: not blocked, unused ports no longer answer it.`;
+export function sparedLine(source: string, isClient: boolean): string {
+  return isClient
+    ? `attackalert: Host ${source} is a client of this host and its probes may be forged: not blocked, unused ports no longer answer it.`
+    : `attackalert: Host ${source} is not blocked: its probes may be forged, and the policy asks for a handshake.`;
 }
 
 /** Forgeable evidence has blocked too many sources to be believed, or is believed again. */

@@ -97,7 +97,7 @@ export function openReport(options: ReportOptions): Report & { close(): Promise<
     lifted: (by, counts) => sink.write(liftedLine(by, counts)),
     spared(_probe, source, why) {
       // What is over the limit is told as a whole: a line for each would do the forger's work.
-      if (why === 'client') writeOf(outcomes, source, sparedLine(source));
+      if (why !== 'limited') writeOf(outcomes, source, sparedLine(source, why === 'client'));
     },
     limiting: (isLimiting) => sink.write(limitLine(isLimiting, policy.block.new_per_minute)),
     allowed: (allowance, isTakenBack) => sink.write(allowedLine(allowance, isTakenBack)),

@@ -70,6 +70,15 @@ describe('the writer of structured lines', () => {
     for (let i = 0; i < 5_000; i++) writer.write(PROBE);
     expect(run).toHaveBeenCalledTimes(1);
   });
+
+  it('ends within seconds while the system log hangs', async () => {
+    const run = () => new Promise<never>(() => {});
+    const writer = openEventWriter({ form: 'journald', run, pid: 1, log: SILENT_LOG });
+    writer.write(PROBE);
+    const startedMs = performance.now();
+    await writer.close();
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+  });
 });
 
 describe('the report of events', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command, Runner } from '../run/runner.ts';
 import { eventWords } from './event-words.ts';
 import type { HostEvent } from './events.ts';
@@ -118,11 +119,12 @@ export function openEventWriter({ form, run, pid, log }: WriterOptions): EventWr
       working ??= work();
     },
     async close() {
-      const timer = setTimeout(() => {
-        isClosed = true;
-      }, CLOSE_MS);
-      await working;
-      clearTimeout(timer);
+      // A command may hang for its whole time limit: it is not waited for.
+      const timer = new AbortController();
+      const late = sleep(CLOSE_MS, undefined, { signal: timer.signal }).catch(() => {});
+      await Promise.race([working, late]);
+      isClosed = true;
+      timer.abort();
     },
   };
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from './errors.ts';
+import { stateFault } from './state-fault.ts';
 
 /** Makes what was created, renamed or removed in a folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -13,9 +14,15 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Makes a folder that only its owner can enter, with its parents; one that exists is left as it is. */
+/**
+ * Makes a folder that only its owner can enter, with its parents; one that exists is left as it is.
+ *
+ * @throws StateError that names it, as all of these do
+ */
 export async function makePrivateFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error) => {
+    throw stateFault(folder, error);
+  });
 }
 
 /** Writes a file that only its owner can read: after a crash there is the whole old one or the whole new one. */
@@ -53,7 +60,7 @@ export async function readFileIfThere(path: string): Promise<string | undefined>
     return await readFile(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
+    throw stateFault(path, error);
   }
 }
 
@@ -76,6 +83,8 @@ async function viaTemporary(
     await writeSynced(temporary, text);
     await place(temporary);
     await syncFolder(dirname(path));
+  } catch (error) {
+    throw stateFault(path, error);
   } finally {
     await unlink(temporary).catch(() => {}); // gone already when it was renamed
   }

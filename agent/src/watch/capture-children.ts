@@ -55,7 +55,7 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
   /** Why an interface cannot be captured: said once, tried again and again. */
   const refused = new Map<string, string>();
 
-  const start = (interfaceName: string, filter: string, flow: Flow) => (): Promise<ListeningChild> => {
+  const start = (interfaceName: string, filter: string, flow: Flow) => async (): Promise<ListeningChild> => {
     const counted = drops.of();
     const onData = reader(interfaceName === system.anyInterface ? undefined : interfaceName, {
       onPacket: flow.take,
@@ -63,7 +63,14 @@ export function createChildren({ system, onPacket, log }: ChildrenDeps): Childre
       onDamage: (reason) => log(`${system.program} on ${interfaceName}: ${reason}`),
     });
     const argv = system.argv(interfaceName, filter);
-    return startListening({ argv, ready: READY, onData, onWords: counted.words });
+    try {
+      const child = await startListening({ argv, ready: READY, onData, onWords: counted.words });
+      void child.ended.then(counted.ended);
+      return child;
+    } catch (error) {
+      counted.ended();
+      throw error;
+    }
   };
   const replace = async (interfaceName: string, filter: string): Promise<void> => {
     const before = running.get(interfaceName);

@@ -6,26 +6,30 @@ const DROPPED = /(\d+) packets? dropped by kernel/g;
 
 /** How many packets captures lost: each counts from its own start. */
 export interface Drops {
-  /** The counter of a new capture. */
-  of(): { words(text: string): void; is(packets: number): void };
+  /** The counter of a new capture; once that has ended for good, its count is kept as a number. */
+  of(): { words(text: string): void; is(packets: number): void; ended(): void };
   /** Resolves when so many captures have told their counts, or none will. */
   told(captures: number): Promise<void>;
   total(): number;
 }
 
 export function createDrops(): Drops {
-  const counts: { packets: number }[] = [];
+  const running = new Set<{ packets: number }>();
+  let before = 0;
   let onTold = (): void => {};
   return {
     of() {
       const count = { packets: 0 };
       let rest = '';
-      counts.push(count);
+      running.add(count);
       const is = (packets: number) => {
         count.packets = Math.max(count.packets, packets);
       };
       return {
         is,
+        ended() {
+          if (running.delete(count)) before += count.packets;
+        },
         words(text) {
           // The count may be cut in two: the end of the last piece stays.
           const said = rest + text;
@@ -50,6 +54,6 @@ export function createDrops(): Drops {
         if (captures === 0) onTold();
       });
     },
-    total: () => counts.reduce((sum, { packets }) => sum + packets, 0),
+    total: () => [...running].reduce((sum, { packets }) => sum + packets, before),
   };
 }

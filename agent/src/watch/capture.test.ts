@@ -100,6 +100,17 @@ describe('what captures dropped', () => {
     expect(drops.total()).toBe(5);
   });
 
+  it('takes no memory for captures that have ended', () => {
+    const drops = createDrops();
+    for (let i = 0; i < 1_000; i++) {
+      const one = drops.of();
+      one.words('2 packets dropped by kernel\n');
+      one.ended();
+      one.ended();
+    }
+    expect(drops.total()).toBe(2_000);
+  });
+
   it('is not waited for when nobody captures', async () => {
     const drops = createDrops();
     await drops.told(0);

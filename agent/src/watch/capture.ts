@@ -120,6 +120,14 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
     }, REFRESH_MS);
   };
 
+  const stop = async (): Promise<void> => {
+    stopped = true;
+    clearTimeout(dueTimer);
+    clearTimeout(refreshTimer);
+    await applying.catch(() => {});
+    await children.stop();
+  };
+
   return {
     name: 'capture',
     decides: false,
@@ -133,22 +141,22 @@ export function createCaptureEngine(deps: CaptureDeps): Engine {
     knowsClient: gate.isClient,
     async start(to) {
       sink = to;
-      await refresh();
-      if (own.length === 0) throw new Error('the capture engine was told no address of this host');
-      // Connections that began between the first look and the first packet are known from now on.
-      await look();
+      try {
+        await refresh();
+        if (own.length === 0) throw new Error('the capture engine was told no address of this host');
+        // Connections that began between the first look and the first packet are known from now on.
+        await look();
+      } catch (error) {
+        // Who cannot start leaves no capture behind.
+        await stop();
+        throw error;
+      }
       again();
     },
     async lost() {
       return (await children.dropped()) + gate.forgotten;
     },
-    async stop() {
-      stopped = true;
-      clearTimeout(dueTimer);
-      clearTimeout(refreshTimer);
-      await applying.catch(() => {});
-      await children.stop();
-    },
+    stop,
   };
 }
 

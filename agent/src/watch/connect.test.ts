@@ -1,8 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Probe } from '../detect/probe.ts';
 import { createConnectEngine } from './connect.ts';
 import { MOST_HELD } from './connect-ports/farewell.ts';
@@ -180,4 +183,81 @@ it('sees each connection, even when it is reset at once as nmap -sT does', async
   await expect.poll(() => new Set(seen.map(({ port }) => port)).size, { timeout: 5_000 }).toBe(20);
   expect(seen.every(({ evidence }) => evidence === 'handshake')).toBe(true);
   await engine.stop();
+});
+
+describe('an acceptor that dies', () => {
+  const PORT = 21_814;
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'picket-perl-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** Starts the engine with a program that says it is ready, and soon ends. */
+  async function watch(hear: (words: string, engine: Engine) => void = () => {}) {
+    const perl = join(folder, 'perl');
+    await writeFile(
+      perl,
+      '#!/bin/sh\nfor port; do :; done\necho "bound $port"\necho ready\nexec sleep 0.2\n',
+      {
+        mode: 0o755,
+      },
+    );
+    const [probes, said]: [Probe[], string[]] = [[], []];
+    const log = (words: string): void => {
+      said.push(words);
+      hear(words, engine);
+    };
+    const tcp: [number, number][] = [[PORT, PORT]];
+    const engine: Engine = createConnectEngine({ tcp, udp: [], banner: '', perl, log, now: () => 5 });
+    await engine.start({ probe: (probe) => probes.push(probe), trip() {}, strong: () => [] });
+    return { engine, probes, said };
+  }
+  const isFree = async () => {
+    const server = createServer().listen(PORT, '::');
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    return free;
+  };
+
+  it('while the engine starts is replaced, and the ports are given up when it stops', async () => {
+    const { engine, probes } = await watch();
+    await expect
+      .poll(() => {
+        connect(PORT, '127.0.0.1').on('error', () => {});
+        return probes.length;
+      })
+      .toBeGreaterThan(0);
+    await engine.stop();
+    expect(await isFree()).toBe(true);
+  });
+
+  it.each(['just before', 'while'])('is not replaced when the engine stops %s that', async (when) => {
+    let stopping: Promise<void> | undefined;
+    await watch((words, engine) => {
+      if (!words.includes('perl has ended')) return;
+      const stop = () => {
+        stopping = engine.stop();
+      };
+      if (when === 'while') process.nextTick(stop);
+      else stop();
+    });
+    await expect.poll(() => stopping !== undefined).toBe(true);
+    await stopping;
+    await expect.poll(isFree).toBe(true);
+  });
+
+  it('is told with the ports that could not be bound in its place', async () => {
+    const taken = createServer().listen(PORT, '::');
+    await once(taken, 'listening');
+    const { engine, said } = await watch();
+    await expect
+      .poll(() => said)
+      .toEqual([expect.stringContaining('perl has ended'), `not bound: tcp ${PORT} (EADDRINUSE)`]);
+    await engine.stop();
+    taken.close();
+  });
 });

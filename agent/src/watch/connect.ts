@@ -42,7 +42,8 @@ type FailedPort = Port & { readonly error: string };
  * privilege but for ports below 1024. A completed handshake proves the address of its source.
  */
 export function createConnectEngine(deps: ConnectDeps): Engine {
-  let open: OpenPort[] = [];
+  const open: OpenPort[] = [];
+  let stopped = false;
   let own: Readonly<Record<Family, Address>> = ownAddresses([]);
   let lost = 0;
   return {
@@ -61,11 +62,27 @@ export function createConnectEngine(deps: ConnectDeps): Engine {
       };
       const ownAddress = (family: Family) => own[family];
       const needs = { sink, now: deps.now, farewell: createFarewell(deps.banner), ownAddress };
-      const tcp = await bindForConnections(deps, needs, (late) => open.push(...late));
+      /** What is bound after the engine was told to stop is given up at once. */
+      const keep = async (bound: readonly OpenPort[]): Promise<void> => {
+        if (stopped) await Promise.all(bound.map(({ close }) => close()));
+        else open.push(...bound);
+      };
+      const tell = (ports: readonly FailedPort[]): string => {
+        const failed = describe(ports);
+        if (failed !== '') deps.log(`not bound: ${failed}`);
+        return failed;
+      };
+      const rebind = async (ports: readonly Port[]): Promise<void> => {
+        if (stopped) return;
+        const again = await bindAll(ports, needs);
+        tell(again.failed);
+        await keep(again.open);
+      };
+      const tcp = await bindForConnections(deps, needs, rebind);
+      await keep(tcp.open);
       const rest = await bindAll([...tcp.left, ...portsOf('udp', deps.udp)], needs);
-      open = [...tcp.open, ...rest.open];
-      const failed = describe([...tcp.failed, ...rest.failed]);
-      if (failed !== '') deps.log(`not bound: ${failed}`);
+      await keep(rest.open);
+      const failed = tell([...tcp.failed, ...rest.failed]);
       if (open.length === 0) {
         throw new Error(`the connect engine could bind none of its ports: ${failed || 'none is configured'}`);
       }
@@ -74,8 +91,8 @@ export function createConnectEngine(deps: ConnectDeps): Engine {
       return lost;
     },
     async stop() {
-      await Promise.all(open.map(({ close }) => close()));
-      open = [];
+      stopped = true;
+      await Promise.all(open.splice(0).map(({ close }) => close()));
     },
   };
 }
@@ -84,19 +101,19 @@ export function createConnectEngine(deps: ConnectDeps): Engine {
  * Has the TCP ports bound by the acceptor. Where there is none, or when it ends, they are left to this process, which
  * cannot tell who reset a connection at once.
  *
- * @param rebound takes what this process bound after the acceptor had ended
+ * @param rebind has this process bind the ports, once the acceptor has ended
  */
 async function bindForConnections(
   { tcp, banner, log, perl = 'perl' }: ConnectDeps,
   needs: BoundDeps,
-  rebound: (open: readonly OpenPort[]) => void,
+  rebind: (ports: readonly Port[]) => Promise<void>,
 ): Promise<{ open: OpenPort[]; failed: FailedPort[]; left: Port[] }> {
   const ports = portsOf('tcp', tcp);
   if (ports.length === 0) return { open: [], failed: [], left: [] };
   const warn = (why: string) => log(`${why}: connections that a scanner resets at once are not seen`);
   const fallBack = async () => {
     warn('perl has ended');
-    rebound((await bindAll(ports, needs)).open);
+    await rebind(ports).catch((error: Error) => log(`its ports are not bound again: ${error.message}`));
   };
   const wish = { ports: ports.map(({ port }) => port), banner, perl, ended: () => void fallBack() };
   const acceptor = await openAcceptor(wish, needs);

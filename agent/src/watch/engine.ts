@@ -18,6 +18,15 @@ export interface ProbeSink {
   strong(): Iterable<Track>;
 }
 
+/** What an engine that decides does about a source by itself: `held`, it is refused; `muted`, its probes get no answer. */
+export interface EngineHold {
+  readonly what: 'held' | 'muted';
+  /** Unix ms. */
+  readonly untilMs: number;
+  /** Packets refused, or left without an answer. */
+  readonly packets: number;
+}
+
 /** How a host watches its unused ports. */
 export interface Engine {
   readonly name: 'kernel' | 'capture' | 'connect';
@@ -31,6 +40,13 @@ export interface Engine {
   knowsClient(source: Source, atMs: number): boolean;
   /** The same for now, of whoever decides: for a person who asks. Engines without it know by themselves. */
   askForClient?(source: Source): Promise<boolean>;
+  /** What the engine does about a source now, also when its news are still on the way: for a person who asks. */
+  askForHold?(source: Source): Promise<EngineHold | undefined>;
+  /**
+   * Takes back what the engine does about a source beside its block, and what brought it near another; without a source,
+   * what it does about anybody.
+   */
+  forgive?(source?: Source): Promise<void>;
   /** Probes the engine knows that it did not pass on, or forgot for want of room, since it started. */
   lost(): Promise<number>;
   stop(): Promise<void>;

@@ -1,13 +1,21 @@
-import { familyOf, firstAddress, type Source } from '@picket/protocol';
 import { decodeNflog } from '../decode/nflog.ts';
 import { type CapturedPacket, LINKTYPE_NFLOG, pcapDecoder } from '../decode/pcap.ts';
 import { decodeProbe } from '../decode/probe.ts';
-import { PROBE_PREFIX, TABLE, TRIP_PREFIX } from '../nft/names.ts';
+import {
+  CLIENT_PREFIX,
+  CLIENT_PROBE_PREFIX,
+  LIMIT_PREFIX,
+  PROBE_PREFIX,
+  TABLE,
+  TRIP_PREFIX,
+} from '../nft/names.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import { type KeptChild, keepRunning } from '../run/keep-running.ts';
 import { type ListeningChild, startListening } from '../run/listening-child.ts';
 import type { Runner } from '../run/runner.ts';
-import type { Engine, ProbeSink } from './engine.ts';
+import type { Engine, ProbeSink, TripOutcome } from './engine.ts';
+import { forgiveInKernel, isKernelsClient, kernelHold } from './kernel-ask.ts';
+import { createLoss } from './kernel-loss.ts';
 import { createOpenPorts, type OpenPort } from './kernel-open.ts';
 import { endOrphan } from './kernel-orphan.ts';
 import { createRoom } from './kernel-room.ts';
@@ -27,6 +35,13 @@ export interface KernelDeps {
 const ASK_AFTER_PROBES = 1_000;
 const ASK_EVERY_MS = 1_000;
 
+/** What the kernel did about a trip, by the prefix under which it tells it. */
+const OUTCOMES: ReadonlyMap<string, TripOutcome> = new Map([
+  [TRIP_PREFIX, 'held'],
+  [CLIENT_PREFIX, 'client'],
+  [LIMIT_PREFIX, 'limited'],
+]);
+
 /**
  * The kernel engine: the nftables table decides, and tells probes and trips over an NFLOG group, which tcpdump turns
  * into a pcap stream (no native addon). While no agent reads, the kernel goes on detecting and blocking.
@@ -37,6 +52,7 @@ export function createKernelEngine(deps: KernelDeps): Engine {
   let sink: ProbeSink | undefined;
   const { nflogGroup } = deps.ruleset;
   const room = createRoom(deps);
+  const loss = createLoss();
   const tellOpenPorts = createOpenPorts(deps.run, deps.openPorts);
   let [askedAtReceived, askedAtMs] = [0, 0];
 
@@ -55,12 +71,15 @@ export function createKernelEngine(deps: KernelDeps): Engine {
 
   const handle = (sink: ProbeSink) => (packet: CapturedPacket) => {
     const record = packet.linkType === LINKTYPE_NFLOG ? decodeNflog(packet.bytes) : undefined;
-    const probe = record && decodeProbe(record.payload, packet.atMs);
-    if (record?.prefix === PROBE_PREFIX) received++;
+    const isClient = record?.prefix === CLIENT_PROBE_PREFIX;
+    const isProbe = isClient || record?.prefix === PROBE_PREFIX;
+    if (isProbe) received++;
     accountInFlood(sink);
-    if (probe === undefined) return;
-    if (record?.prefix === PROBE_PREFIX) sink.probe(probe);
-    else if (record?.prefix === TRIP_PREFIX) sink.trip(probe, 'held');
+    const probe = record && decodeProbe(record.payload, packet.atMs);
+    if (record === undefined || probe === undefined) return;
+    const outcome = OUTCOMES.get(record.prefix);
+    if (isProbe) sink.probe(isClient ? { ...probe, isClient } : probe);
+    else if (outcome !== undefined) sink.trip(probe, outcome);
   };
 
   const begin = (sink: ProbeSink) => async (): Promise<ListeningChild> => {
@@ -75,6 +94,8 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     // The kernel's judgement is its own: the agent's tracks only tell.
     knowsClient: () => false,
     askForClient: (source) => isKernelsClient(deps.run, source),
+    askForHold: (source) => kernelHold(deps.run, source, deps.now()),
+    forgive: (source) => forgiveInKernel(deps.run, source),
     async start(to) {
       sink = to;
       await takeCount(deps.run);
@@ -83,7 +104,9 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     async lost() {
       await tellOpenPorts();
       if (sink !== undefined) await account(sink);
-      return Math.max(0, counted - received) + room.forgotten;
+      // Only here, half a minute apart: what is on its way at one look has come by the next.
+      loss.note(counted, received);
+      return loss.probes + room.forgotten;
     },
     async stop() {
       await capture?.stop();
@@ -112,14 +135,6 @@ function startCapture(
       end();
     },
   });
-}
-
-/** Whether the kernel counts a source as a client now. */
-async function isKernelsClient(run: Runner, source: Source): Promise<boolean> {
-  const element = `{ ${firstAddress(source)} }`;
-  const set = `client${familyOf(source)}`;
-  const { status } = await run({ argv: ['nft', 'get', 'element', ...TABLE.split(' '), set, element] });
-  return status === 0;
 }
 
 /**

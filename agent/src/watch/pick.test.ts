@@ -12,14 +12,23 @@ const DENIED: Outcome = {
   stderr: 'Operation not permitted (you must be root)\nnetlink',
 };
 
-/** A host on which commands end as told; `missing` ones cannot be started. */
-function host({ nft = OK, tcpdump = OK, nflog = true, missing = [] as string[] } = {}, config = '') {
+const OTHER_FIREWALLS = ['ipset', 'iptables-save', 'ip'];
+
+/** A host on which commands end as told; `missing` ones cannot be started, nor those of other firewalls than nftables. */
+function host(
+  { nft = OK, tcpdump = OK, nflog = true, missing = [] as string[], absent = [] as string[] } = {},
+  config = '',
+) {
   const policy = parsePolicy(config, 'picket.toml');
   const said: string[] = [];
   const run = async ({ argv }: Command): Promise<Outcome> => {
     const [file] = argv;
-    if (missing.includes(file)) throw new RunError('not_started', `${file}: cannot be started (ENOENT)`);
+    if ([...missing, ...OTHER_FIREWALLS].includes(file))
+      throw new RunError('not_started', `${file}: cannot be started (ENOENT)`);
     if (file === 'tcpdump' && argv.includes('-D')) return { ...OK, stdout: nflog ? '7.nflog (Linux)\n' : '' };
+    const gone = absent.find((name) => argv[2] === name);
+    if (gone !== undefined)
+      return { status: 1, stdout: '', stderr: `tcpdump: ${gone}: No such device exists\n` };
     if (file === 'tcpdump') return tcpdump;
     return file === 'nft' ? nft : OK;
   };
@@ -70,7 +79,7 @@ describe.runIf(process.platform === 'linux')('the choice of engine and firewall'
     ).rejects.toThrow('block.firewall = "nftables": Operation not permitted');
     await expect(
       pickEngine(host({}, '[watch]\nengine = "kernel"\n[block]\nfirewall = "log-only"').choice),
-    ).rejects.toThrow('it blocks by itself, and block.firewall is "log-only"');
+    ).rejects.toThrow('it blocks by itself in the nftables table, and block.firewall is "log-only"');
   });
 
   it('captures packets where the kernel engine cannot tell what it sees, or must not block', async () => {
@@ -86,6 +95,21 @@ describe.runIf(process.platform === 'linux')('the choice of engine and firewall'
     expect((await pickEngine(choice)).name).toBe('connect');
     expect(said).toEqual([expect.stringMatching(/you must be root.*nor does capture: tcpdump: any: denied/)]);
   });
+
+  it.each(['capture', 'auto'])(
+    'names every interface of the config that is not there (engine %s)',
+    async (engine) => {
+      const config = `[watch]\nengine = "${engine}"\n[capture]\ninterfaces = ["eth0", "eht1", "wlan9"]`;
+      const here = { nflog: false, absent: ['eht1', 'wlan9'] };
+      await expect(pickEngine(host(here, config).choice)).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringMatching(
+          /^capture\.interfaces = \["eth0","eht1","wlan9"\]: "eht1": .*No such device exists; "wlan9": .*; interfaces with an address here: .*lo/,
+        ),
+      });
+      expect((await pickEngine(host({ nflog: false }, config).choice)).name).toBe('capture');
+    },
+  );
 
   it('refuses a capture that cannot be, and silence that it cannot keep', async () => {
     await expect(

@@ -77,7 +77,10 @@ async function servedPorts([from, to]: PortRange): Promise<OpenPort[]> {
 /** Why the kernel engine does not work on this host, or undefined when it does. */
 async function whyNotKernel({ policy, ruleset, run }: EngineChoice): Promise<string | undefined> {
   if (process.platform !== 'linux') return `this system is ${process.platform}; the engine is Linux's`;
-  if (policy.block.firewall === 'log-only') return 'it blocks by itself, and block.firewall is "log-only"';
+  const { firewall } = policy.block;
+  // Detection and blocks are one table: the packet that trips a source is refused by the rule that counts it.
+  if (firewall !== 'auto' && firewall !== 'nftables')
+    return `it blocks by itself in the nftables table, and block.firewall is "${firewall}"`;
   const devices = await run({ argv: ['tcpdump', '-D'] }).catch((error: Error) => error);
   if (devices instanceof Error) return `${devices.message}; install the package tcpdump`;
   if (!/\bnflog\b/.test(devices.stdout)) return 'this tcpdump cannot read NFLOG';
@@ -99,16 +102,22 @@ async function capture(choice: EngineChoice, system: CaptureSystem): Promise<Eng
 /** How this host captures, or why it cannot. */
 async function captureSystem({ policy, run }: EngineChoice): Promise<CaptureSystem | string> {
   const canUse = (interfaceName: string) => whyNotTcpdump(run, interfaceName);
-  const first = policy.capture.interfaces[0] ?? interfacesUp()[0] ?? 'lo0';
+  const first = interfacesUp()[0] ?? 'lo0';
+  /** Whether tcpdump can capture here at all; then each interface that the policy names must be there. */
+  const whyNot = async (some: string) => {
+    const refusal = await canUse(some);
+    if (refusal === undefined) await mustBeThere(policy.capture.interfaces, canUse);
+    return refusal;
+  };
   switch (process.platform) {
     case 'linux':
-      return (await canUse(policy.capture.interfaces[0] ?? 'any')) ?? linuxCapture(await cookedType(run));
+      return (await whyNot('any')) ?? linuxCapture(await cookedType(run));
     case 'freebsd':
-      return (await canUse(first)) ?? FREEBSD_CAPTURE;
+      return (await whyNot(first)) ?? FREEBSD_CAPTURE;
     case 'openbsd':
-      return (await canUse(first)) ?? OPENBSD_CAPTURE;
+      return (await whyNot(first)) ?? OPENBSD_CAPTURE;
     case 'sunos': {
-      const tcpdump = await canUse(first);
+      const tcpdump = await whyNot(first);
       if (tcpdump === undefined) return SUNOS_TCPDUMP;
       // It prints its usage when asked so; whether it may capture shows when it starts.
       const snoop = await run({ argv: ['snoop', '-?'] }).catch((error: Error) => error);
@@ -117,6 +126,20 @@ async function captureSystem({ policy, run }: EngineChoice): Promise<CaptureSyst
     default:
       return `captures are not known on ${process.platform}`;
   }
+}
+
+/** @throws UnavailableError for interfaces that cannot be captured: one mistyped would silently not be watched */
+async function mustBeThere(
+  names: readonly string[],
+  canUse: (name: string) => Promise<string | undefined>,
+): Promise<void> {
+  const refusals = await Promise.all(names.map(canUse));
+  const wrong = names.flatMap((name, i) => (refusals[i] === undefined ? [] : [`"${name}": ${refusals[i]}`]));
+  if (wrong.length === 0) return;
+  const there = Object.keys(networkInterfaces()).join(', ') || 'none';
+  throw new UnavailableError(
+    `capture.interfaces = ${JSON.stringify(names)}: ${wrong.join('; ')}; interfaces with an address here: ${there}`,
+  );
 }
 
 /** Has tcpdump open the interface and show a filter's program, which takes all that a capture takes. */

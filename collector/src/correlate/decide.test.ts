@@ -1,6 +1,6 @@
 import { NO_FACTS } from '@picket/protocol';
 import { describe, expect, test } from 'vitest';
-import { decide, FIRST_BLOCK_MS, MIN_EXTENSION_MS, WINDOW_MS } from './decide.ts';
+import { CLIENT_MS, decide, FIRST_BLOCK_MS, MIN_EXTENSION_MS, WINDOW_MS } from './decide.ts';
 import type { HostEvidence, KnownBlock, SourceEvidence } from './evidence.ts';
 
 const NOW = 1_780_000_000_000;
@@ -11,6 +11,7 @@ const host = (over: Partial<HostEvidence> = {}): HostEvidence => ({
   lastAtMs: NOW - MINUTE,
   trippedAtMs: undefined,
   handshakeAtMs: undefined,
+  clientAtMs: undefined,
   clearedAtMs: undefined,
   ...over,
 });
@@ -142,6 +143,46 @@ describe('a source with a running block', () => {
   test('stays blocked when a person asked for it, whatever hosts take back', () => {
     const back = host({ trippedAtMs: NOW - MINUTE, clearedAtMs: NOW });
     expect(verdict(source([back], running({ author: 'alice' })))).toEqual({ kind: 'none' });
+  });
+});
+
+describe('a client of any host', () => {
+  const client = host({ hostName: 'web-9', clientAtMs: NOW - MINUTE });
+  const trip = { trippedAtMs: NOW - MINUTE };
+  const web2 = (over: Partial<HostEvidence>) => host({ hostName: 'web-2', ...over });
+
+  test('is not blocked by what anybody could have sent in its name, on however many hosts', () => {
+    expect(verdict(source([client, host(trip), web2(trip)]))).toEqual({ kind: 'none' });
+    expect(verdict(source([host({ ...trip, clientAtMs: NOW })]))).toEqual({ kind: 'none' });
+    expect(verdict(source([client, host(), web2({})]))).toEqual({ kind: 'none' });
+  });
+
+  test('is blocked by the word of hosts to which it proved its address, and by theirs alone', () => {
+    const proven = host({ ...trip, handshakeAtMs: NOW - MINUTE });
+    expect(verdict(source([client, proven, web2(trip)]))).toMatchObject({
+      kind: 'block',
+      tier: 'dropped',
+      tripped: ['web-1'],
+    });
+    expect(verdict(source([client, host({ handshakeAtMs: NOW - MINUTE }), web2(trip)]))).toEqual({
+      kind: 'none',
+    });
+  });
+
+  test('is judged as any other when it was reported as a client long ago', () => {
+    const old = { ...client, clientAtMs: NOW - CLIENT_MS };
+    expect(verdict(source([old, host(trip)]))).toMatchObject({ kind: 'block', tier: 'held' });
+  });
+
+  test('is let go when packets that anybody could have sent got it blocked before it was known', () => {
+    expect(verdict(source([client, host(trip)], running()))).toEqual({ kind: 'lift' });
+  });
+
+  test.each([
+    ['proof', { tier: 'dropped' as const }],
+    ['a person', { author: 'alice' }],
+  ])('stays blocked when %s is behind it', (_, over) => {
+    expect(verdict(source([client, host(trip)], running(over)))).toEqual({ kind: 'none' });
   });
 });
 

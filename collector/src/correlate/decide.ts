@@ -19,6 +19,13 @@ export const MIN_HOSTS = 2;
 export const FIRST_BLOCK_MS = 4 * 3_600_000;
 
 /**
+ * How long a source is spared that a host reported as its client, ms. A day: a host tells it only together with a probe,
+ * and whoever forges packets in a client's name need not come every hour; an address that changed hands is judged as any
+ * other the day after.
+ */
+export const CLIENT_MS = 24 * 3_600_000;
+
+/**
  * A running block moves its end only by at least this, ms. Each move is a new list version for every host; a scanner
  * that trips a hundred hosts in a minute shall cost one version, not a hundred.
  */
@@ -52,13 +59,20 @@ export function decide(evidence: SourceEvidence, facts: NeverBlockFacts, nowMs: 
   const running = block !== undefined && isRunning(block, nowMs) ? block : undefined;
   if (neverBlock(source, facts) !== undefined) return running === undefined ? NONE : { kind: 'lift' };
   if (!isSingleSource(source)) return NONE;
-  const counted = countEvidence(evidence, running, nowMs);
+  const isClient = evidence.hosts.some(({ clientAtMs = 0 }) => clientAtMs > nowMs - CLIENT_MS);
+  const counted = countEvidence(evidence, running, { nowMs, isClient });
+  if (running !== undefined && isClient && isForgeable(running)) return { kind: 'lift' };
   if (running !== undefined) return changeRunning(running, counted, evidence.hosts);
   return counted.untilMs > nowMs ? { kind: 'block', isRunning: false, ...counted } : NONE;
 }
 
 function isRunning(block: KnownBlock, nowMs: number): boolean {
   return block.removedAtMs === undefined && block.untilMs > nowMs;
+}
+
+/** Whether a block may rest on packets that anybody could have sent: proof makes `dropped`, and a person knows why. */
+function isForgeable({ author, tier }: KnownBlock): boolean {
+  return author === CORRELATION && tier === 'held';
 }
 
 interface Counted {
@@ -69,21 +83,25 @@ interface Counted {
   readonly probed: readonly string[];
 }
 
-/** What counts: nothing that a host took back, nothing from before a block that was lifted or has ended. */
+/**
+ * What counts: nothing that a host took back, nothing from before a block that was lifted or has ended. Against a client
+ * only hosts count to which it proved its address: anybody can send packets in its name.
+ */
 function countEvidence(
   { hosts, block }: SourceEvidence,
   running: KnownBlock | undefined,
-  nowMs: number,
+  { nowMs, isClient }: { nowMs: number; isClient: boolean },
 ): Counted {
   const overMs =
     running !== undefined ? 0 : Math.min(block?.removedAtMs ?? 0, nowMs) || (block?.untilMs ?? 0);
   const counts = (host: HostEvidence, atMs: number | undefined, ageMs: number): atMs is number =>
     atMs !== undefined && atMs > Math.max(overMs, host.clearedAtMs ?? 0, nowMs - ageMs);
-  const tripped = hosts.filter((host) => counts(host, host.trippedAtMs, FIRST_BLOCK_MS));
-  const probed = hosts.filter((host) => counts(host, host.lastAtMs, WINDOW_MS));
-  const isProven = hosts.some((host) => counts(host, host.handshakeAtMs, FIRST_BLOCK_MS));
+  const proven = hosts.filter((host) => counts(host, host.handshakeAtMs, FIRST_BLOCK_MS));
+  const heard = isClient ? proven : hosts;
+  const tripped = heard.filter((host) => counts(host, host.trippedAtMs, FIRST_BLOCK_MS));
+  const probed = heard.filter((host) => counts(host, host.lastAtMs, WINDOW_MS));
   return {
-    tier: isProven ? 'dropped' : 'held',
+    tier: proven.length > 0 ? 'dropped' : 'held',
     untilMs: endOf(tripped, probed),
     tripped: tripped.map((host) => host.hostName),
     probed: probed.map((host) => host.hostName),

@@ -9,6 +9,8 @@ export interface HostEvidence {
   readonly trippedAtMs: number | undefined;
   /** Last time it proved its address by a TCP handshake. */
   readonly handshakeAtMs: number | undefined;
+  /** Last probe of it while the host knew it as a client, one that had a real connection to a service there. */
+  readonly clientAtMs: number | undefined;
   /** When the host took its word back: nothing up to then counts. */
   readonly clearedAtMs: number | undefined;
 }

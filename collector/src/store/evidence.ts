@@ -106,7 +106,10 @@ export async function clearEvidence(
       and source_host.source = u.source`;
 }
 
-/** What the hosts of a network say of the sources, and the newest block of each. */
+/**
+ * What the hosts of a network say of the sources, and the newest block of each. Who is a client stands in the sightings,
+ * which are stored before anything is decided.
+ */
 export async function readEvidence(
   sql: Query,
   networkId: string,
@@ -114,8 +117,15 @@ export async function readEvidence(
 ): Promise<SourceEvidence[]> {
   const wanted = [...sources];
   const hostRows = await sql<HostRow[]>`
-    select sh.source, h.name, sh.last_at, sh.tripped_at, sh.handshake_at, sh.cleared_at
+    with client as (
+      select source, host_id, max(last_at) as client_at from sighting
+      where network_id = ${networkId} and source = any(${wanted}::text[]::cidr[]) and successes > 0
+      group by source, host_id)
+    select sh.source, h.name, sh.last_at, sh.tripped_at, sh.handshake_at, sh.cleared_at,
+      -- A host whose clock is ahead would make a client for good; "least" alone leaves out what is null.
+      case when c.client_at is not null then least(c.client_at, sh.last_at) end as client_at
     from source_host sh join host h on h.network_id = sh.network_id and h.id = sh.host_id
+    left join client c on c.source = sh.source and c.host_id = sh.host_id
     where sh.network_id = ${networkId} and sh.source = any(${wanted}::text[]::cidr[]) and h.withdrawn_at is null
     order by h.name, h.id`;
   const blockRows = await sql<BlockRow[]>`
@@ -137,6 +147,7 @@ interface HostRow {
   last_at: Date;
   tripped_at: Date | null;
   handshake_at: Date | null;
+  client_at: Date | null;
   cleared_at: Date | null;
 }
 
@@ -152,6 +163,7 @@ function hostEvidence(row: HostRow): HostEvidence {
     lastAtMs: row.last_at.getTime(),
     trippedAtMs: msOf(row.tripped_at),
     handshakeAtMs: msOf(row.handshake_at),
+    clientAtMs: msOf(row.client_at),
     clearedAtMs: msOf(row.cleared_at),
   };
 }

@@ -117,6 +117,22 @@ describe('a revision of a sighting', () => {
 });
 
 describe('a source', () => {
+  test('that any host knows as a client is shared on proof of its address only', async () => {
+    await push(two, sighting({ successes: 3 }));
+    await push(one, trippedSighting());
+    await push(two, trippedSighting());
+    expect((await listOf())?.add).toEqual([]);
+    await push(one, trippedSighting({ evidence: 'handshake' }));
+    expect((await listOf())?.add).toHaveLength(1);
+  });
+
+  test('that was shared before a host knew it as a client is let go', async () => {
+    await push(one, trippedSighting());
+    expect((await listOf())?.add).toHaveLength(1);
+    await push(two, trippedSighting({ successes: 1 }));
+    expect((await listOf())?.add).toEqual([]);
+  });
+
   test('that tripped on one host is shared, once, with words that say why', async () => {
     await push(one, trippedSighting());
     await push(one, trippedSighting());

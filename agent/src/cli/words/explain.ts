@@ -34,6 +34,10 @@ export function verdict(told: Explanation): string {
     const words = told.enforces ? 'blocked' : 'not blocked, but would be';
     return `${words} by ${by} until ${timeWords(until)} (${spanWords(until - nowMs)} left)`;
   }
+  if (told.hold?.what === 'held')
+    return `blocked in the kernel until ${timeWords(told.hold.untilMs)}; the agent has not heard of it yet`;
+  if (told.hold?.what === 'muted')
+    return `not blocked: it is a client, and its probes may be forged; until ${timeWords(told.hold.untilMs)} unused ports do not answer it`;
   if (shared?.isLifted === true)
     return 'not blocked: the network blocks it, and that was lifted on this host';
   if (!told.isRunning) return 'not blocked, as far as is known';
