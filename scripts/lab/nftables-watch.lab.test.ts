@@ -1,6 +1,8 @@
 import { put, want } from '@picket/agent/firewall/contract';
+import { NFT_READER, type WatchDeps, watchTable } from '@picket/agent/firewall/nft-watch';
 import { readBlocks } from '@picket/agent/nft/elements';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openPorts } from './chain.ts';
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { type NftBackend, nftBackend } from './nft-backend.ts';
@@ -106,17 +108,7 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
     await nft('add', 'chain', 'inet', 'others', 'more');
     await nft('add', 'element', 'inet', 'picket', 'open_more', '{ tcp . 8443 }');
     await nft('flush', 'set', 'inet', 'picket', 'open_more');
-    await lab.exec('scanner', [
-      'nmap',
-      '-n',
-      '-Pn',
-      '-sS',
-      '--max-retries',
-      '0',
-      '-p',
-      '300-340',
-      lab.node('a').v4,
-    ]);
+    await openPorts(lab, 'scanner', lab.node('a').v4, '300-310');
     await waitFor(
       'the kernel to hold it',
       async () => (await held('held4')).includes(SCANNER) || undefined,
@@ -159,6 +151,29 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
     await waitFor('a whole table', async () => (await isWhole()) || undefined, 10_000);
     await nft('flush', 'ruleset');
     await waitFor('a whole table', async () => (await isWhole()) || undefined, 10_000);
+  });
+
+  describe('without Perl', () => {
+    const watchBy = (deps: Partial<WatchDeps>) => {
+      const { session } = backend;
+      const all = { session, log() {}, onForeign() {}, signal: new AbortController().signal, ...deps };
+      return watchTable(all, [NFT_READER]);
+    };
+
+    test('nft itself tells the same', async () => {
+      let foreign = 0;
+      const kept = await watchBy({ onForeign: () => foreign++ });
+      await put(backend.firewall, { ...want([SCANNER, '192.0.2.5']), ...NETWORKS });
+      expect(foreign).toBe(0);
+      await nft('delete', 'element', 'inet', 'picket', 'held4', '{ 192.0.2.5 }');
+      await waitFor('the change to be seen', async () => foreign > 0 || undefined, 5_000);
+      await kept.stop();
+    });
+
+    test('who cannot tell its own changes from others says so, and watches nothing', async () => {
+      const session = { ...backend.session, isOwn: () => false };
+      await expect(watchBy({ session })).rejects.toThrow('process ids differ from ours');
+    });
   });
 
   test('costs no message while a flood of probes fills the sets', async () => {

@@ -32,11 +32,10 @@ export function createHealer(firewall: Firewall, look: () => Promise<unknown>, l
   };
   return {
     async start() {
-      await firewall
-        .watch?.(changed)
-        .catch((error) =>
-          log.warn('changes of the firewall by others are noticed only when it is looked at', { error }),
-        );
+      await firewall.watch?.(changed).catch((error) => {
+        if (stopping.signal.aborted) return;
+        log.warn('changes of the firewall by others are noticed only when it is looked at', { error });
+      });
     },
     stop: () => stopping.abort(),
   };

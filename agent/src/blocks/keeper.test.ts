@@ -74,6 +74,60 @@ describe('the saved book', () => {
 });
 
 describe('createKeeper', () => {
+  it('leaves the list of an earlier agent alone until the first one comes', async () => {
+    const { firewall } = fakeFirewall();
+    const shared: number[] = [];
+    firewall.share = async (list) => void shared.push(list.size);
+    const { keeper } = keeperOver(firewall);
+    await keeper.open();
+    await keeper.settle();
+    expect(shared).toEqual([]);
+    keeper.setShared(new Map());
+    await keeper.settle();
+    expect(shared).toEqual([0]);
+  });
+
+  it('puts a block in force without waiting until the one before is saved', async () => {
+    const { firewall, asked } = fakeFirewall();
+    let saved = () => {};
+    const { keeper } = keeperOver(firewall);
+    await keeper.open();
+    const slow = createKeeper({
+      ...{ firewall, load: async () => undefined, now: () => 1_000, log: SILENT_LOG, firstBlockMs: 600_000 },
+      save: () => new Promise((resolve) => (saved = resolve)),
+    });
+    await Promise.race([slow.open(), expect.poll(() => asked.length).toBeGreaterThan(0)]);
+    for (const source of ['192.0.2.1', '192.0.2.2']) {
+      slow.add(block(source, 9_000));
+      await slow.settle('own');
+    }
+    expect(asked.at(-1)?.local.size).toBe(2);
+    saved();
+  });
+
+  it('has the firewall looked at when others changed it, and ends what it has running', async () => {
+    const { firewall } = fakeFirewall();
+    const state = { looks: 0, change: () => {}, isClosed: false };
+    Object.assign(firewall, {
+      look: async () => {
+        state.looks++;
+        return [];
+      },
+      watch: async (onChange: () => void) => {
+        state.change = onChange;
+      },
+      close: async () => {
+        state.isClosed = true;
+      },
+    });
+    const { keeper } = keeperOver(firewall);
+    await keeper.open();
+    state.change();
+    await expect.poll(() => state.looks).toBe(1);
+    await keeper.close();
+    expect(state.isClosed).toBe(true);
+  });
+
   it('puts saved blocks back in force when it opens', async () => {
     const { firewall, asked } = fakeFirewall();
     const { keeper } = keeperOver(firewall, formatBook(new Map([['192.0.2.1', block('192.0.2.1', 9_000)]])));

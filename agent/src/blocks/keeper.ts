@@ -111,7 +111,8 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       untold = new Set(state.untold.map(({ source }) => source));
       isOpen = true;
       await settle();
-      await healer.start();
+      // Who cannot be watched is found out in seconds, and nobody is to wait for that.
+      void healer.start();
       // Whoever asked tells them as soon as this resolves.
       setImmediate(() => {
         untold = new Set();

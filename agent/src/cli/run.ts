@@ -14,6 +14,7 @@ import { historyPath } from '../report/history.ts';
 import type { Log } from '../report/log.ts';
 import { openReports } from '../report/open.ts';
 import { runCommand } from '../run/runner.ts';
+import { listLimits } from '../uplink/accept.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
@@ -105,12 +106,15 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     ...{ stateDir: policy.state_dir, identity, enrolment, log },
     allowInsecureHttp: policy.uplink.allow_insecure_http,
     neverBlockFacts: () => agent.neverBlockFacts(),
+    limits: listLimits(policy),
     applyBlockList: (list) => agent.applyShared(list),
     status: () => ({
       ...{ agentVersion: AGENT_VERSION, engine: engine.name, firewall: firewall.name, startedAtMs },
       ...statusOf(agent),
     }),
   });
+  // Nobody's list is to stay in force on a host that runs alone.
+  if (!uplink.status().isEnrolled) keeper.setShared(new Map());
   control?.serve(
     createHandler({
       ...{ policy, agent, stance, enforces, now: Date.now, history: historyPath(policy.state_dir) },
@@ -128,6 +132,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   await control?.close();
   await agent.stop();
   await uplink.stop();
+  await keeper.close();
   await report.close();
   return 0;
 }

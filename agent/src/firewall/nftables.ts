@@ -11,17 +11,11 @@ import {
   FirewallError,
   type SharedBlock,
 } from './firewall.ts';
-import { putList } from './nftables-list.ts';
-import {
-  type Applied,
-  createTable,
-  keyOfNetworks,
-  type NftablesDeps,
-  networkLines,
-} from './nftables-table.ts';
-import { watchTable } from './nftables-watch.ts';
+import { putList } from './nft-list.ts';
+import { type Applied, createTable, keyOfNetworks, type NftablesDeps, networkLines } from './nft-table.ts';
+import { watchTable } from './nft-watch.ts';
 
-export type { NftablesDeps } from './nftables-table.ts';
+export type { NftablesDeps } from './nft-table.ts';
 
 /** A block that ends sooner is not missed, ms: the firewall's end and the book's differ by as much. */
 const ENDING_MS = 2_000;
@@ -35,7 +29,8 @@ export function createNftables(deps: NftablesDeps): Firewall {
   let applied: Applied | undefined;
   let wanted: Desired | undefined;
   let list: ReadonlyMap<Source, SharedBlock> | undefined;
-  let watch: KeptChild | undefined;
+  let watch: Promise<KeptChild> | undefined;
+  const closing = new AbortController();
   /** Whether somebody may have changed what the table holds. */
   let isSuspect = false;
   /** Whether this nft tells of a whole table that it is whole; else it is not asked. */
@@ -59,6 +54,8 @@ export function createNftables(deps: NftablesDeps): Firewall {
     isSuspect = false;
     const known = new Set([...(applied?.local.keys() ?? []), ...want.local.keys()]);
     applied = await alone(() => table.setUp(want));
+    // Whatever is left of the network's list: in one transaction the whole of it is soonest in force.
+    applied.shared = undefined;
     // What nobody here knows of yet the kernel decided a moment ago: it stays.
     for (const source of applied.local.keys()) if (!known.has(source)) applied.local.delete(source);
     await applyTo(want, applied, false);
@@ -118,7 +115,8 @@ export function createNftables(deps: NftablesDeps): Firewall {
           isSuspect = true;
           onChange();
         };
-        watch = await watchTable({ session, log, onForeign });
+        watch = watchTable({ session, log, onForeign, signal: closing.signal });
+        await watch;
       },
     }),
     async remove() {
@@ -126,7 +124,11 @@ export function createNftables(deps: NftablesDeps): Firewall {
       [applied, wanted, list, isSuspect] = [undefined, undefined, undefined, false];
     },
     async close() {
-      await watch?.stop();
+      closing.abort();
+      await watch?.then(
+        (kept) => kept.stop(),
+        () => {},
+      );
       await session?.close();
     },
   };

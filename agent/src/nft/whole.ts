@@ -9,7 +9,7 @@ import type { RulesetPolicy } from './ruleset-policy.ts';
 export function wholeLines({ detects }: RulesetPolicy, enforce: boolean): string[] {
   const used = [
     ...(enforce ? ['counter held', 'counter dropped'] : ['set allow4']),
-    ...(detects ? ['counter probes', 'counter trips'] : []),
+    ...(detects ? ['counter probes'] : []),
   ];
   return used.map((each) => `delete ${each.replace(' ', ` ${TABLE} `)}`);
 }

@@ -3,7 +3,7 @@ import type { Source } from '@picket/protocol';
 import { listSteps, stepLines } from '../nft/changes.ts';
 import { addBlocks, type Element, flushShared } from '../nft/elements.ts';
 import { changeRanges, type Range, rangeOf, rangeSet } from '../nft/ranges.ts';
-import type { Applied, NftTable } from './nftables-table.ts';
+import type { Applied, NftTable } from './nft-table.ts';
 
 /** What the network's list is put in force with. */
 export interface ListDeps {

@@ -12,23 +12,28 @@ export interface WatchDeps {
   readonly log: (message: string) => void;
   /** Told of each transaction of others, and when some may have been missed. */
   readonly onForeign: () => void;
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal;
 }
+
+/** What reads the news of the table. */
+export type Reader = Omit<ListeningCommand, 'onData'>;
 
 /** Longest wait until a reader hears of a change of our own, ms. */
 const HEAR_LIMIT_MS = 5_000;
 
 /** How often it is spoken to until then, ms. */
-const SPEAK_EVERY_MS = 100;
+const SPEAK_EVERY_MS = 20;
 
-/** The news of the table are read by Perl, or by nft itself where there is no Perl. */
-const READERS: readonly Omit<ListeningCommand, 'onData'>[] = [
-  {
-    argv: ['perl', '-e', TABLE_NEWS, TABLE.split(' ')[1] ?? ''],
-    ready: /listening/,
-    holdsInput: true,
-  },
-  { argv: ['nft', 'monitor'] },
-];
+/** Perl's reader, in 6 MB. */
+export const PERL_READER: Reader = {
+  argv: ['perl', '-e', TABLE_NEWS, TABLE.split(' ')[1] ?? ''],
+  ready: /listening/,
+  holdsInput: true,
+};
+
+/** nft's own, where there is no Perl. It does not say when it listens. */
+export const NFT_READER: Reader = { argv: ['nft', 'monitor'] };
 
 /**
  * Watches the table for changes by others. Resolves when a change of our own was heard, so that none is missed.
@@ -36,23 +41,24 @@ const READERS: readonly Omit<ListeningCommand, 'onData'>[] = [
  * @throws Error when no reader runs here, or when the processes it names are not ours: in a container with process ids
  * of its own nobody could tell our own changes from others'
  */
-export async function watchTable(deps: WatchDeps): Promise<KeptChild> {
+export async function watchTable(
+  deps: WatchDeps,
+  readers: readonly Reader[] = [PERL_READER, NFT_READER],
+): Promise<KeptChild> {
   const faults: string[] = [];
-  for (const reader of READERS) {
+  for (const reader of readers) {
     const start = startOnce(reader, deps);
     const kept = await keepRunning(start, { name: 'the watch over the table', log: deps.log }).catch(
       (error: Error) => void faults.push(error.message),
     );
     if (kept) return kept;
+    if (deps.signal.aborted) break;
   }
   throw new Error(faults.join('; '));
 }
 
 /** One life of a reader after the other. What happened between two lives may have been missed. */
-function startOnce(
-  reader: Omit<ListeningCommand, 'onData'>,
-  { session, onForeign }: WatchDeps,
-): () => Promise<ListeningChild> {
+function startOnce(reader: Reader, { session, onForeign, signal }: WatchDeps): () => Promise<ListeningChild> {
   let lives = 0;
   return async () => {
     let heard: Change | undefined;
@@ -69,7 +75,7 @@ function startOnce(
       onData: (chunk) => read(decoder.decode(chunk, { stream: true })),
     });
     try {
-      await prove(session, () => heard);
+      await prove(session, () => heard, signal);
     } catch (error) {
       await child.stop();
       // The table may be the reason, gone while nobody watched.
@@ -83,12 +89,16 @@ function startOnce(
 }
 
 /** Speaks until it is heard, and heard as who we are. */
-async function prove(session: NftSession, heard: () => Change | undefined): Promise<void> {
+async function prove(
+  session: NftSession,
+  heard: () => Change | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const endMs = performance.now() + HEAR_LIMIT_MS;
   while (performance.now() < endMs) {
     const { status, stderr } = await session.write(sayingNothing());
     if (status !== 0) throw new Error(`the table cannot be watched: ${stderr.trim()}`);
-    await sleep(SPEAK_EVERY_MS);
+    await sleep(SPEAK_EVERY_MS, undefined, { signal });
     const change = heard();
     if (change?.pid !== undefined && session.isOwn(change.pid)) return;
   }
