@@ -1,4 +1,3 @@
-import { bookPath } from './blocks/book.ts';
 import { type Call, DEFAULT_CONFIG, parseCall, USAGE } from './cli/args.ts';
 import { asker } from './cli/ask.ts';
 import { checkCommand } from './cli/check.ts';
@@ -47,7 +46,7 @@ function perform(
   const badDay = { by: asker(process.env), run: runCommand };
   switch (call.command) {
     case 'down':
-      return downCommand(runCommand, bookPath(policy.state_dir));
+      return downCommand(policy, runCommand);
     case 'restore':
       return restoreCommand(policy, runCommand, log);
     case 'enroll':

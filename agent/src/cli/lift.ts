@@ -9,7 +9,7 @@ import { SILENT_LOG } from '../report/log.ts';
 import { readSavedList } from '../uplink/list-file.ts';
 import { readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { ask, complain, print } from './ask.ts';
-import { onTable } from './bad-day.ts';
+import { onEveryFirewall } from './every-firewall.ts';
 import type { BadDay } from './pause.ts';
 
 /**
@@ -24,7 +24,7 @@ export async function liftCommand(policy: Policy, { by, run }: BadDay): Promise<
   if (asked.kind !== 'none') return complain(asked);
   const { state_dir } = policy;
   // The kernel first: it is what keeps people out.
-  const outcome = await onTable(run, emptyBlocks());
+  const outcome = await onEveryFirewall(policy, run, { table: emptyBlocks() });
   if (!outcome.ok) return complain(outcome);
   const book = parseBook((await readFileIfThere(bookPath(state_dir))) ?? '[]') ?? [];
   const shared = (await readSavedList(state_dir))?.entries ?? [];

@@ -11,6 +11,7 @@ import { readSavedList } from '../uplink/list-file.ts';
 import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { ask, complain, print } from './ask.ts';
 import { onTable } from './bad-day.ts';
+import { onEveryFirewall } from './every-firewall.ts';
 import type { BadDay } from './pause.ts';
 import { timeWords } from './words/time.ts';
 
@@ -56,7 +57,10 @@ async function unblock(policy: Policy, network: Source, { by, run }: BadDay): Pr
     ...named,
   ]);
   // The kernel first: it is what keeps people out.
-  const outcome = await onTable(run, unblocked([...sources]));
+  const outcome = await onEveryFirewall(policy, run, {
+    table: unblocked([...sources]),
+    isMeant: (source) => overlaps(network, source),
+  });
   if (!outcome.ok) return complain(outcome);
   // A table that only blocks has no evidence to forget.
   await onTable(run, resetRates([...sources]));

@@ -6,7 +6,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Runner } from '../run/runner.ts';
 import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { ask, complain, print } from './ask.ts';
-import { onTable } from './bad-day.ts';
+import { onEveryFirewall } from './every-firewall.ts';
 import { stanceWords } from './words/stance.ts';
 import { timeWords } from './words/time.ts';
 
@@ -38,12 +38,12 @@ export async function pauseCommand(policy: Policy, forMs: number, { by, run }: B
   }
   if (asked.kind !== 'none') return complain(asked);
   // The kernel first: a full disk must not keep people out.
-  const outcome = await onTable(run, nothingEnforced());
+  const outcome = await onEveryFirewall(policy, run, { table: nothingEnforced() });
   if (!outcome.ok) return complain(outcome);
   await makePrivateFolder(policy.state_dir);
   await replaceFile(pausePath(policy.state_dir), formatPause({ atMs: Date.now(), untilMs, by }));
   return print(
-    `No agent runs. ${outcome.there ? 'Its table in the kernel refuses nothing now' : 'It has no table in the kernel'}; ` +
+    `No agent runs. ${outcome.there ? 'Its blocks in the kernel refuse nothing now' : 'It has no blocks in the kernel'}; ` +
       `an agent that starts before ${timeWords(untilMs)} is paused until then.`,
   );
 }
