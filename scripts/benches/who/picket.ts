@@ -75,7 +75,8 @@ async function whyNotBuilt(engine: string, way: Way): Promise<string | undefined
     const config = join(folder, 'picket.toml');
     await writeFile(config, configText(engine, way, join(folder, 'state'), {}));
     // Backends may try the kernel: in a network namespace of its own that is nobody's firewall.
-    const argv = ['unshare', '--net', process.execPath, PROGRAM, 'check', '--config', config];
+    const alone = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+    const argv = [...alone, process.execPath, PROGRAM, 'check', '--config', config];
     const { status, stdout, stderr } = await exec(argv);
     const [, chosen] = /^engine:\s+(\S+)/m.exec(stdout) ?? [];
     const [, firewall] = /^firewall:\s+(\S+)/m.exec(stdout) ?? [];
