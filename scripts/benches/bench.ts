@@ -4,6 +4,8 @@ import type { Row } from './result.ts';
 export type Context = {
   /** How often each cell is measured; rows of the same case, who and metric are folded into their median. */
   rounds: number;
+  /** How many trips `--trips` asks of each, where a benchmark counts trips. */
+  trips: number | undefined;
   /** Whether `--only` asks for this cell; a cell that is not wanted is left out. */
   wants: (theCase: string, who: string) => boolean;
   /** Whether time passes for real where a benchmark would compress it. */

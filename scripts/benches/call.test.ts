@@ -20,15 +20,17 @@ test.each(Object.keys(BENCHES))('"%s" is listed, says what it needs, and loads',
 
 it('reads rounds, a file and a part of a cell', () => {
   const [name = ''] = Object.keys(BENCHES);
-  expect(readCall([name, '--rounds', '3', '--json', 'x.json', '--only', 'syn'])).toEqual({
+  expect(readCall([name, '--rounds', '3', '--trips', '50', '--json', 'x.json', '--only', 'syn'])).toEqual({
     do: 'run',
     name,
     json: 'x.json',
     rounds: 3,
+    trips: 50,
     only: 'syn',
     realWaits: false,
   });
   expect(readCall([name, '--rounds', '0'])).toMatchObject({ do: 'refuse' });
+  expect(readCall([name, '--trips', '1e9'])).toMatchObject({ do: 'refuse' });
   expect(readCall([name, 'more'])).toMatchObject({ do: 'refuse' });
   expect(readCall([name, '--fast'])).toMatchObject({ do: 'refuse' });
 });

@@ -21,6 +21,11 @@ export const BENCHES: Readonly<Record<string, Entry>> = {
     needs: [],
     load: async () => (await import('./cost/cost.ts')).cost,
   },
+  'block-latency': {
+    about: 'from the tripping packet to the block in force; --trips N instead of 1,000',
+    needs: [],
+    load: async () => (await import('./block-latency/block-latency.ts')).blockLatency,
+  },
   'false-positives': {
     about: 'whom ordinary traffic accuses; --real-waits has leftovers come after 130, 300 and 900 s',
     needs: [],
@@ -31,7 +36,10 @@ export const BENCHES: Readonly<Record<string, Entry>> = {
 /** The names with what they measure, one a line. */
 export function listing(): string {
   const lines = Object.entries(BENCHES).map(([name, { about }]) => `  ${name.padEnd(16)} ${about}`);
-  return ['usage: scripts/bench NAME [--json FILE] [--rounds N] [--only SUBSTRING]', ...lines].join('\n');
+  return [
+    'usage: scripts/bench NAME [--json FILE] [--rounds N] [--trips N] [--only SUBSTRING]',
+    ...lines,
+  ].join('\n');
 }
 
 /** The benchmark of a name. Own properties only: `toString` is none. */

@@ -4,7 +4,13 @@ import { findBench } from './registry.ts';
 import { foldRounds, type Result, resultSchema } from './result.ts';
 
 /** What to run: a name of the registry, how often, and which cells. */
-export type Order = { name: string; rounds: number | undefined; only: string; realWaits: boolean };
+export type Order = {
+  name: string;
+  rounds: number | undefined;
+  trips?: number | undefined;
+  only: string;
+  realWaits: boolean;
+};
 
 /**
  * Runs one benchmark and folds its rounds.
@@ -21,10 +27,7 @@ export async function runBench(
   const bench = await entry.load();
   const rounds = order.rounds ?? bench.rounds;
   const [at, machine] = [new Date().toISOString(), describeMachine()];
-  const { context, deviations, remarks } = createContext(
-    { rounds, only: order.only, realWaits: order.realWaits },
-    say,
-  );
+  const { context, deviations, remarks } = createContext({ ...order, rounds }, say);
   const rows = foldRounds(await bench.run(context));
   const told = { deviations: [...deviations], remarks: [...remarks] };
   const result = resultSchema.parse({ name: order.name, at, machine, rounds, ...told, rows });
@@ -33,12 +36,13 @@ export async function runBench(
 
 /** A context, and what was told to it. `only` is looked for in `CASE WHO`. */
 export function createContext(
-  { rounds, only, realWaits }: { rounds: number; only: string; realWaits: boolean },
+  { rounds, trips, only, realWaits }: Omit<Order, 'name' | 'rounds'> & { rounds: number },
   say: (text: string) => void,
 ) {
   const [deviations, remarks] = [new Set<string>(), new Set<string>()];
   const context: Context = {
     rounds,
+    trips,
     realWaits,
     say,
     wants: (theCase, who) => `${theCase} ${who}`.includes(only),

@@ -41,6 +41,8 @@ export const asHost = (node: string): string[] => [
 
 /** The agent of a host, as an administrator has it: the shipped program with a config file. */
 export type Agent = {
+  /** Its state folder. */
+  state: string;
   /** Gives the host its identity. */
   enrol: (joinKey: string) => Promise<void>;
   /** Starts the program and waits until it watches. */
@@ -57,19 +59,25 @@ export type Agent = {
   down: () => Promise<void>;
 };
 
-/** Prepares the agent of a host; nothing runs before its `start`. */
-export async function prepareAgent(lab: Lab, host: string): Promise<Agent> {
+/**
+ * Prepares the agent of a host; nothing runs before its `start`.
+ *
+ * @param settings lines of its config beside the lab's own
+ */
+export async function prepareAgent(lab: Lab, host: string, settings = ''): Promise<Agent> {
   const folder = join(lab.folder, `agent-${host}`);
   const state = join(folder, 'state');
   await mkdir(state, { recursive: true, mode: 0o700 });
   const config = join(folder, 'picket.toml');
-  await writeFile(config, `state_dir = ${JSON.stringify(state)}\n\n[uplink]\nallow_insecure_http = true\n`);
+  const own = `state_dir = ${JSON.stringify(state)}\n\n[uplink]\nallow_insecure_http = true\n`;
+  await writeFile(config, `${own}\n${settings}`);
   const argv = (command: string, ...rest: string[]) => [
     ...[...asHost(host), process.execPath, PROGRAM],
     ...[command, '--config', config, ...rest],
   ];
   let running: Running | undefined;
   return {
+    state,
     enrol: async (joinKey) => {
       await lab.mustExec(host, argv('enroll', '--join-key-file', '-'), { stdin: joinKey });
     },

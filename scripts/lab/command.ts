@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { kill, readNumbers } from './kill-command.ts';
 import { type Lab, openLab } from './lab.ts';
 import { isAlive, listNamespaces, namespaceName } from './names.ts';
 import { sweep } from './sweep.ts';
@@ -12,7 +13,9 @@ const USAGE = `usage: scripts/lab/lab up       bring a lab up; it stays until "d
        scripts/lab/lab down [PROCESS]
                                 tear down what "up" brought up from this checkout, or the one lab that the
                                 process keeps; "status" has the numbers
-       scripts/lab/lab sweep    remove what killed labs left`;
+       scripts/lab/lab sweep    remove what killed labs left
+       scripts/lab/lab kill [--times N] [--seed N]
+                                kill an agent at N seeded moments and look at what is left`;
 
 /** Time for a lab to end its processes, ms. */
 const DOWN_MS = 30_000;
@@ -26,7 +29,10 @@ const COMMANDS: Record<string, (argument?: string) => Promise<void>> = {
 
 const [name = '', argument, ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
-if (command === undefined || rest.length > 0 || (argument !== undefined && name !== 'down')) {
+const numbers = name === 'kill' ? readNumbers(process.argv.slice(3)) : undefined;
+if (numbers !== undefined) {
+  await kill(numbers);
+} else if (command === undefined || rest.length > 0 || (argument !== undefined && name !== 'down')) {
   console.error(USAGE);
   process.exitCode = 2;
 } else {

@@ -83,16 +83,23 @@ export function checksum(bytes: Buffer): number {
   return ~sum & 0xffff;
 }
 
-/** A capture file of Ethernet frames, all at time zero: how fast they are sent says who plays it. */
-export function pcap(frames: readonly Buffer[]): Buffer {
+/**
+ * A capture file of Ethernet frames.
+ *
+ * @param atUs when each is to be sent, µs; without it all are at time zero, and who plays them says how fast
+ */
+export function pcap(frames: readonly Buffer[], atUs: readonly number[] = []): Buffer {
   const file = Buffer.alloc(24);
   file.writeUInt32LE(0xa1b2c3d4, 0);
   file.writeUInt16LE(2, 4);
   file.writeUInt16LE(4, 6);
   file.writeUInt32LE(65_535, 16);
   file.writeUInt32LE(1, 20);
-  const records = frames.flatMap((bytes) => {
+  const records = frames.flatMap((bytes, i) => {
     const head = Buffer.alloc(16);
+    const us = Math.round(atUs[i] ?? 0);
+    head.writeUInt32LE(Math.floor(us / 1_000_000), 0);
+    head.writeUInt32LE(us % 1_000_000, 4);
     head.writeUInt32LE(bytes.length, 8);
     head.writeUInt32LE(bytes.length, 12);
     return [head, bytes];

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Desired, Firewall, FoundBlock } from '../firewall/firewall.ts';
 import { SILENT_LOG } from '../report/log.ts';
 import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
@@ -133,6 +133,14 @@ describe('createKeeper', () => {
     const { keeper } = keeperOver(firewall, formatBook(new Map([['192.0.2.1', block('192.0.2.1', 9_000)]])));
     expect(await keeper.open()).toEqual([]);
     expect([...(asked.at(-1)?.local.keys() ?? [])]).toEqual(['192.0.2.1']);
+  });
+
+  it('saves what the kernel decided alone only when that could be told: a kill before lets the next one tell it', async () => {
+    const found: FoundBlock = { source: '192.0.2.1', untilMs: 601_000, tier: 'held' };
+    const { keeper, state } = keeperOver(fakeFirewall([found]).firewall);
+    expect((await keeper.open()).map(({ source }) => source)).toEqual(['192.0.2.1']);
+    expect(parseBook(state.saved ?? '[]')).toEqual([]);
+    await vi.waitFor(() => expect(parseBook(state.saved ?? '')).toHaveLength(1));
   });
 
   it('applies changes that come while it applies together, and saves the book', async () => {

@@ -65,8 +65,10 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   /** Undefined until a list came: what an earlier agent has put in force of one stays so until then. */
   let shared: ReadonlyMap<Source, SharedBlock> | undefined;
   let [isOpen, savedText] = [false, ''];
+  /** Found when it opened, and not told yet: a book on disk that has them would let a killed agent's heir think they were. */
+  let untold: ReadonlySet<Source> = new Set();
   const saveOnce = async (): Promise<void> => {
-    const text = formatBook(book);
+    const text = formatBook(new Map([...book].filter(([source]) => !untold.has(source))));
     if (text === savedText) return;
     await deps.save(text).then(
       () => {
@@ -106,10 +108,16 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       const found = await firewall.open(rest);
       const state = reconcile(saved ?? [], found, { nowMs: now(), firstBlockMs: deps.firstBlockMs });
       book = new Map([...state.book, ...book]);
+      untold = new Set(state.untold.map(({ source }) => source));
       isOpen = true;
       await settle();
       // Who cannot be watched is found out in seconds, and nobody is to wait for that.
       void healer.start();
+      // Whoever asked tells them as soon as this resolves.
+      setImmediate(() => {
+        untold = new Set();
+        saving.change();
+      });
       return state.untold;
     },
     get: (source) => book.get(source),

@@ -70,6 +70,15 @@ describe('what still counts', () => {
 });
 
 describe('the history of offenders', () => {
+  it('knows by the end of a block whether its trip was counted already', async () => {
+    const { state, offences } = await history();
+    expect(offences.countedUntil('192.0.2.1', state.nowMs + HOUR_MS)).toBeUndefined();
+    const endMs = state.nowMs + offences.commit('192.0.2.1', 'forgeable');
+    expect(offences.countedUntil('192.0.2.1', endMs)).toBe(endMs);
+    expect(offences.countedUntil('192.0.2.1', endMs + 1_000)).toBe(endMs);
+    expect(offences.countedUntil('192.0.2.1', endMs + HOUR_MS)).toBeUndefined();
+  });
+
   it('makes the next block longer, and survives a restart', async () => {
     const first = await history();
     expect(first.offences.commit('192.0.2.1', 'forgeable')).toBe(HOUR_MS);

@@ -52,10 +52,18 @@ const savedSchema = z.array(
   ]),
 );
 
+/** Ends that differ by less are the same, ms: the firewall counts whole seconds. */
+export const SAME_END_MS = 2_000;
+
 /** The memory of who was blocked before. */
 export interface Offences {
   /** Counts one more block of a source, beginning now, and tells how long it is to last, ms. */
   commit(source: Source, evidence: Evidence): number;
+  /**
+   * When a block that was found is to end, Unix ms, if its trip was counted already: then the last block counted ends no
+   * sooner, while that of another trip ended before it.
+   */
+  countedUntil(source: Source, foundUntilMs: number): number | undefined;
   /** Offences of a source that still count. */
   count(source: Source): number;
   /** A person says that it was none. */
@@ -98,6 +106,10 @@ export async function openOffences({ escalation, load, save, now }: OffencesDeps
       const ms = blockMs(escalation, before, evidence);
       put(source, { count: before + 1, lastMs: now() + ms });
       return ms;
+    },
+    countedUntil(source, foundUntilMs) {
+      const lastMs = known.get(source)?.lastMs;
+      return lastMs !== undefined && lastMs > foundUntilMs - SAME_END_MS ? lastMs : undefined;
     },
     pardon(source) {
       if (known.delete(source)) isSaved = false;

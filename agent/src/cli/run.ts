@@ -23,7 +23,7 @@ import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
 import type { Outgoing } from '../uplink/outbox.ts';
-import { readFileIfThere, replaceFile } from '../uplink/state-file.ts';
+import { readFileIfThere, removeHalfWritten, replaceFile } from '../uplink/state-file.ts';
 import { openStateFolder } from '../uplink/state-folder.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
 import { AGENT_VERSION } from '../version.ts';
@@ -44,6 +44,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   await openStateFolder(policy.state_dir);
   // Whoever holds the socket has the folder to itself.
   const control = await openControlSocket(controlPath(policy.state_dir), log);
+  await removeHalfWritten(policy.state_dir);
   const [identity, enrolment] = await Promise.all([
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),

@@ -1,6 +1,7 @@
 import { firstAddress, type Sighting, type Source } from '@picket/protocol';
 import type { AgentDeps, EndReason, SparedReason } from '../agent-port.ts';
 import type { BookedBlock } from '../blocks/book.ts';
+import { SAME_END_MS } from '../blocks/offences.ts';
 import { describeBlock, reachableAddress } from '../blocks/told.ts';
 import { createPermit } from '../detect/permit.ts';
 import type { Probe } from '../detect/probe.ts';
@@ -146,10 +147,13 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
         if (!sightings.trip(source, atMs)) continue;
         const localAddress = reachableAddress(protection.facts.own);
         sightings.adopt(source, { atMs, address: firstAddress(source), localAddress });
-        const isRepeat = offences.count(source) > 0;
-        const untilMs = atMs + offences.commit(source, 'forgeable');
-        const block: BookedBlock = isRepeat ? { ...found, untilMs, decidedBy: 'agent' } : found;
-        if (isRepeat) keeper.add(block);
+        // A trip that an agent counted which was killed then is no second one.
+        const countedMs = offences.countedUntil(source, found.untilMs);
+        const isRepeat = countedMs === undefined && offences.count(source) > 0;
+        const untilMs = countedMs ?? atMs + offences.commit(source, 'forgeable');
+        const isLonger = isRepeat || untilMs > found.untilMs + SAME_END_MS;
+        const block: BookedBlock = isLonger ? { ...found, untilMs, decidedBy: 'agent' } : found;
+        if (isLonger) keeper.add(block);
         report.blocked(block, undefined);
       }
     },

@@ -19,8 +19,11 @@ const savedSchema = z.object({
   observe: blockListClaimsSchema.shape.observe,
 });
 
-/** Least time between two saves, ms: a list of 100,000 is 6 MB, and what is not saved is asked for again. */
+/** Least time between two saves of a long list, ms: 100,000 entries are 6 MB, and what is not saved is asked for again. */
 const SAVE_GAP_MS = 1_000;
+
+/** Lists up to so many entries, 300 kB, are saved whenever they change. */
+const SHORT = 5_000;
 
 /** What was saved last, of whatever network; undefined when there is none, or it is damaged. */
 export async function readSavedList(stateDir: string): Promise<z.infer<typeof savedSchema> | undefined> {
@@ -34,8 +37,11 @@ const pathOf = (stateDir: string): string => join(stateDir, 'block-list.json');
 export interface ListFile {
   /** The saved list of the same network and collector; else none. */
   load(): Promise<ListState>;
-  /** Saves soon; of several in a row the last. */
-  save(state: ListState): void;
+  /**
+   * Saves; of several in a row the last. Resolves when a short list is saved, so that none in force is newer than the one
+   * that an agent finds which was killed; a long one is saved soon, and nobody waits for it.
+   */
+  save(state: ListState): Promise<void>;
   /** Saves now what is to be saved. */
   close(): Promise<void>;
 }
@@ -81,8 +87,9 @@ export function openListFile(stateDir: string, enrolment: Enrolment, log: Log): 
         entries: new Map(entries.map((entry) => [entry[0], entry])),
       };
     },
-    save(state) {
+    async save(state) {
       waiting = state;
+      if (state.entries.size <= SHORT) return flush();
       timer ??= setTimeout(flush, SAVE_GAP_MS).unref();
     },
     close: flush,

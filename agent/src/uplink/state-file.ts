@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { codeOf } from './errors.ts';
 import { stateFault } from './state-fault.ts';
 
@@ -43,6 +43,15 @@ export async function createFile(path: string, text: string): Promise<boolean> {
     if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
+}
+
+/** A file on its way to its place, as {@link viaTemporary} names it. */
+const TEMPORARY = /\.[0-9a-f]{12}\.tmp$/;
+
+/** Removes what writers left half-way that were killed. Only whoever has the folder to itself may call it. */
+export async function removeHalfWritten(folder: string): Promise<void> {
+  const left = (await readdir(folder)).filter((name) => TEMPORARY.test(name));
+  await Promise.all(left.map((name) => unlink(join(folder, name))));
 }
 
 /** Text of a file, or undefined when there is none. */

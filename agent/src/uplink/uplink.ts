@@ -128,10 +128,7 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
   const heartbeat = new Heartbeat({ speaker, pusher, log, status });
   const file = openListFile(stateDir, enrolment, log);
   const applier = makeApplier(options, speaker, heartbeat);
-  const onList = (state: ListState): void => {
-    file.save(state);
-    void applier.want(state);
-  };
+  const onList = (state: ListState): void => void file.save(state).then(() => applier.want(state));
   const saved = await file.load();
   const onContact = (): void => {
     parts.lastContactMs = Date.now();

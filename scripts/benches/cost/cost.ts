@@ -1,23 +1,17 @@
 import type { Lab } from '../../lab/lab.ts';
-import { DeadlineError, waitFor } from '../../lab/wait.ts';
 import type { Bench, Context } from '../bench.ts';
 import { openVictimLab, VICTIM } from '../lab/victim.ts';
 import type { Row } from '../result.ts';
 import { picket } from '../who/picket.ts';
 import { portsentry } from '../who/portsentry.ts';
 import { isReady } from '../who/ready.ts';
+import { settled } from '../who/settled.ts';
 import { NONE, type Watcher, type Who } from '../who/who.ts';
 import { socketDrops } from './drops.ts';
 import { LOADS, type Load } from './loads.ts';
 import { cpuSeconds, type Memory, machineSeconds, memoryOf } from './meter.ts';
 
 const WHOS: readonly Who[] = [picket('kernel'), picket('capture'), portsentry, NONE];
-
-/** Longest wait for somebody to be done with a load, ms. */
-const SETTLE_MS = 20_000;
-
-/** Without CPU time for this long, ms, somebody is idle. */
-const IDLE_MS = 1_000;
 
 const SAMPLE_MS = 250;
 
@@ -99,19 +93,6 @@ async function useDuring(lab: Lab, watcher: Watcher, send: () => Promise<void>):
 
 const received = async (lab: Lab): Promise<number> =>
   Number(await lab.mustExec(VICTIM, ['cat', '/sys/class/net/eth0/statistics/rx_packets']));
-
-/** Waits until who watches uses no CPU time any more; somebody who never rests is measured as it is. */
-async function settled(watcher: Watcher): Promise<void> {
-  let [seconds, sinceMs] = [-1, performance.now()];
-  const isIdle = async () => {
-    const now = await cpuSeconds(await watcher.processes());
-    if (now > seconds + 0.02) [seconds, sinceMs] = [now, performance.now()];
-    return performance.now() - sinceMs > IDLE_MS;
-  };
-  await waitFor('it to be idle', isIdle, SETTLE_MS).catch((error: Error) => {
-    if (!(error instanceof DeadlineError)) throw error;
-  });
-}
 
 const percent = (part: number, whole: number): number => Math.round((part / whole) * 1e5) / 1e3;
 

@@ -3,7 +3,7 @@ import { openPorts } from '../../lab/chain.ts';
 import { frame, tcp } from '../../lab/frames.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { macOf, sendFrames } from '../lab/replay.ts';
-import { VICTIM } from '../lab/victim.ts';
+import { routeAnswers, VICTIM } from '../lab/victim.ts';
 
 /** A load on the victim. */
 export type Load = {
@@ -34,11 +34,6 @@ async function sendProbes(lab: Lab): Promise<void> {
     return frame({ ...head, from }, tcp(40_000 + (i % 1_000), 100 + (i % 10) * 50));
   });
   await sendFrames(lab, 'scanner', frames, { perSecond: RATES.probes, name: 'probes' });
-}
-
-async function routeAnswers(lab: Lab): Promise<void> {
-  await lab.mustExec(VICTIM, ['ip', 'route', 'add', '198.18.0.0/15', 'via', lab.node('router').v4]);
-  await lab.mustExec('router', ['ip', 'route', 'add', 'blackhole', '198.18.0.0/15']);
 }
 
 /** Has the scanner blocked by a scan of its own. */

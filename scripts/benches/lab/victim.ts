@@ -42,3 +42,9 @@ export async function openVictimLab(): Promise<Lab> {
   }
   return lab;
 }
+
+/** Has answers to the benchmarking network, 198.18.0.0/15 (RFC 2544), go over the wire to the router, which throws them away. */
+export async function routeAnswers(lab: Lab): Promise<void> {
+  await lab.mustExec(VICTIM, ['ip', 'route', 'add', '198.18.0.0/15', 'via', lab.node('router').v4]);
+  await lab.mustExec('router', ['ip', 'route', 'add', 'blackhole', '198.18.0.0/15']);
+}

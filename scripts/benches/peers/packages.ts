@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +25,12 @@ export async function peerFiles(
   links: Readonly<Record<string, string>> = {},
 ): Promise<PeerFiles> {
   const [name = ''] = packages;
-  const root = join(PLACE, `${name}-${version}`);
+  // Another list of packages is another folder: what was unpacked before may lack some.
+  const list = createHash('sha256')
+    .update(JSON.stringify([packages, links]))
+    .digest('hex')
+    .slice(0, 8);
+  const root = join(PLACE, `${name}-${version}-${list}`);
   if (await isThere(root)) return { ok: true, root };
   await mkdir(PLACE, { recursive: true });
   const fresh = await mkdtemp(join(PLACE, 'fetching-'));

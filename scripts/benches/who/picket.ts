@@ -19,19 +19,35 @@ const SETTINGS = [
 /** Takes the machine's own system log away; the agent writes its lines to standard error then. */
 const AS_HOST = 'if [ -e /dev/log ]; then mount --bind /dev/null /dev/log; fi && exec "$@"';
 
+/** One way to run the program: an engine, and what it is given beside the defaults. */
+export type Way = {
+  name?: string;
+  /** The backend that refuses; the host's best when it is not named. */
+  firewall?: string;
+  /** Lines of `[block]`, each told. */
+  block?: readonly { setting: string; why: string }[];
+};
+
 /** The shipped program with one of its engines, alone on its host, without a collector. */
-export function picket(engine: 'kernel' | 'capture' | 'connect'): Who {
+export function picket(engine: 'kernel' | 'capture' | 'connect', way: Way = {}): Who {
+  const { name = `picket-${engine}`, block = [] } = way;
   return {
-    name: `picket-${engine}`,
+    name,
     patienceMs: 1_000,
     socketsTellDrops: engine !== 'capture',
-    settings: SETTINGS,
-    prepare: () => whyNotBuilt(engine),
+    settings: [
+      ...SETTINGS,
+      ...(way.firewall
+        ? [{ setting: `block.firewall = "${way.firewall}"`, why: 'the backend that is measured' }]
+        : []),
+      ...block.map(({ setting, why }) => ({ setting: `block.${setting}`, why })),
+    ],
+    prepare: () => whyNotBuilt(engine, way),
     start: async (lab, host, variant = {}) => {
       const folder = join(lab.folder, `agent-${host}`);
       await mkdir(join(folder, 'state'), { recursive: true, mode: 0o700 });
       const config = join(folder, 'picket.toml');
-      await writeFile(config, configText(engine, join(folder, 'state'), variant));
+      await writeFile(config, configText(engine, way, join(folder, 'state'), variant));
       const argv = ['sh', '-c', AS_HOST, 'sh', process.execPath, PROGRAM, 'run', '--config', config];
       const running = lab.spawn(host, `agent-${host}`, argv);
       await running.printed(/now active and listening/, READY_MS);
@@ -44,23 +60,30 @@ export function picket(engine: 'kernel' | 'capture' | 'connect'): Who {
 }
 
 /** The shipped default policy, but for what is measured. */
-function configText(engine: string, stateDir: string, { tripwire }: Variant): string {
-  const lines = [`state_dir = ${JSON.stringify(stateDir)}`, '[watch]', `engine = "${engine}"`];
+function configText(engine: string, way: Way, stateDir: string, { tripwire }: Variant): string {
+  const lines = [`state_dir = ${JSON.stringify(stateDir)}`, '[watch]', `engine = "${engine}"`, '[block]'];
+  if (way.firewall !== undefined) lines.push(`firewall = "${way.firewall}"`);
+  lines.push(...(way.block ?? []).map(({ setting }) => setting));
   if (tripwire !== undefined) lines.push('[threshold]', `tripwire_tcp = "${tripwire}"`);
   return `${lines.join('\n')}\n`;
 }
 
 /** Asks the program itself: an engine that is not there must not be measured under its name. */
-async function whyNotBuilt(engine: string): Promise<string | undefined> {
+async function whyNotBuilt(engine: string, way: Way): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'picket-bench-'));
   try {
     const config = join(folder, 'picket.toml');
-    await writeFile(config, configText(engine, join(folder, 'state'), {}));
-    const { status, stdout, stderr } = await exec([process.execPath, PROGRAM, 'check', '--config', config]);
+    await writeFile(config, configText(engine, way, join(folder, 'state'), {}));
+    // Backends may try the kernel: in a network namespace of its own that is nobody's firewall.
+    const alone = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+    const argv = [...alone, process.execPath, PROGRAM, 'check', '--config', config];
+    const { status, stdout, stderr } = await exec(argv);
     const [, chosen] = /^engine:\s+(\S+)/m.exec(stdout) ?? [];
-    if (status === 0 && chosen === engine) return undefined;
+    const [, firewall] = /^firewall:\s+(\S+)/m.exec(stdout) ?? [];
+    const isIt = chosen === engine && firewall === (way.firewall ?? firewall);
+    if (status === 0 && isIt) return undefined;
     const said = stderr.trim().split('\n').at(-1);
-    return `not built (${status === 0 ? `asked for it, the agent takes "${chosen}"` : said})`;
+    return `not built (${status === 0 ? `asked for it, the agent takes "${chosen}" and "${firewall}"` : said})`;
   } finally {
     await rm(folder, { recursive: true });
   }
