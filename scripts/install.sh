@@ -517,6 +517,7 @@ config() {
 # duration = "1h"
 # factor = 4
 # longest = "7d"
+# longest_forgeable = "1d"
 # forgive = "7d"
 # evidence = "any-but-limited"
 # new_per_minute = 60

@@ -88,7 +88,7 @@ describe('restore', () => {
     expect([...local.values()]).toEqual([
       { source: '198.51.100.7', tier: 'held', decidedBy: 'agent', untilMs },
     ]);
-    expect([...shared.values()]).toEqual([{ source: '198.51.100.9', tier: 'held', untilMs }]);
+    expect([...shared.values()]).toMatchObject([{ source: '198.51.100.9', tier: 'held', untilMs }]);
     expect(wanted.enforce).toBe(true);
     expect(said).toEqual([]);
   });

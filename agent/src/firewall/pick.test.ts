@@ -111,10 +111,13 @@ describe.runIf(process.platform === 'linux')('the choice of firewall', () => {
       { name: 'iptables', works: true },
       { name: 'route', works: true },
     ]);
-    expect(survey.slice(4).map(({ name, works, why }) => [name, works, why])).toEqual([
+    // Whether hosts.deny may be written depends on who runs this.
+    const others = survey.slice(4).filter(({ name }) => name !== 'hosts-deny');
+    expect(others.map(({ name, works, why }) => [name, works, why])).toEqual([
       ['pf', false, 'it is not for linux'],
       ['ipfw', false, 'it is not for linux'],
       ['ipfilter', false, 'it is not for linux'],
+      ['command', false, 'command.argv is empty'],
       ['log-only', true, undefined],
     ]);
     const words = ran.map(({ argv }) => argv.join(' '));
