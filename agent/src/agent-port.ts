@@ -67,6 +67,8 @@ export interface Report {
   lifted(by: string, counts: LiftedCounts): void;
   /** A source crossed the threshold and is not blocked. */
   spared(probe: Probe, source: Source, why: SparedReason): void;
+  /** One of the network's own hosts scans this one. */
+  sibling(probe: Probe, source: Source): void;
   /** Forgeable evidence blocks nobody new from now on, since it blocked too many; or it does again. */
   limiting(isLimiting: boolean): void;
   /** A person allowed a network for a while, or took that back. */

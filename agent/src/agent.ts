@@ -47,6 +47,7 @@ export function createAgent(deps: AgentDeps): Agent {
   const sink = {
     probe(probe: Probe) {
       const source = sourceOf(probe.address, protection.facts.onLink);
+      if (protection.isSibling(probe.address)) return blocking.sibling(source, probe);
       // The kernel has passed over each protected address already, and only over them.
       if (!engine.decides && protection.reason(source) !== undefined) return;
       blocking.endIfOver(source);
@@ -129,7 +130,7 @@ export function createAgent(deps: AgentDeps): Agent {
       if (mine.length > 0)
         deps.send({ unblocks: unblocks(mine, now(), 'lifted by the collector') }, { urgent: true });
       shared.set(list.entries);
-      protection.setNetworkAllow(list.allow);
+      protection.setNetworkAllow(list.allow, list.hosts);
       await modes.apply();
       await keeper.settle();
     },

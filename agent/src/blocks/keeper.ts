@@ -1,5 +1,5 @@
-import type { Cidr, Source } from '@picket/protocol';
-import type { Firewall, SharedBlock, Stance } from '../firewall/firewall.ts';
+import type { Source } from '@picket/protocol';
+import type { Firewall, Networks, SharedBlock, Stance } from '../firewall/firewall.ts';
 import type { Log } from '../report/log.ts';
 import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
 import { createHealer } from './heal.ts';
@@ -39,7 +39,7 @@ export interface Keeper {
   /** Forgets blocks whose time is over, and tells them. */
   expire(): BookedBlock[];
   setShared(shared: ReadonlyMap<Source, SharedBlock>): void;
-  setNetworks(allow: readonly Cidr[], onLink: readonly Cidr[]): void;
+  setNetworks(networks: Networks): void;
   /** Whether blocks are carried out; see {@link Stance}. */
   setEnforcing(enforce: boolean): void;
   /**
@@ -141,9 +141,12 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       shared = blocks;
       if (isOpen) list.change();
     },
-    setNetworks(allow, onLink) {
-      if (JSON.stringify([allow, onLink]) === JSON.stringify([rest.allow, rest.onLink])) return;
-      rest = { ...rest, allow, onLink };
+    setNetworks(networks) {
+      const { allow, onLink, siblings } = rest;
+      const { allow: nextAllow, onLink: nextOnLink, siblings: nextSiblings } = networks;
+      if (JSON.stringify([allow, onLink, siblings]) === JSON.stringify([nextAllow, nextOnLink, nextSiblings]))
+        return;
+      rest = { ...rest, ...networks };
       change();
     },
     setEnforcing(enforce) {

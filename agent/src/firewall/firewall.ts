@@ -26,6 +26,8 @@ export interface Networks {
   readonly allow: readonly Cidr[];
   /** Directly connected IPv6 networks: their addresses count one by one. */
   readonly onLink: readonly Cidr[];
+  /** The network's own hosts, which `allow` names too: what they ask for on unused ports is told, and never counted. */
+  readonly siblings?: readonly Cidr[];
 }
 
 /** How a backend stands before any block is known. */

@@ -97,13 +97,16 @@ export function createTable({ run, session, now, policy }: NftablesDeps): NftTab
 }
 
 /** Tells apart networks that need other sets. */
-export function keyOfNetworks({ allow, onLink }: Networks): string {
-  return JSON.stringify([allow, onLink]);
+export function keyOfNetworks({ allow, onLink, siblings }: Networks): string {
+  return JSON.stringify([allow, onLink, siblings]);
 }
 
 /** Script lines that put an allow list and the connected networks in force. */
-export function networkLines({ allow, onLink }: Networks, detects: boolean): string[] {
-  return [...replaceNetworks('allow', allow), ...(detects ? replaceNetworks('onlink', onLink) : [])];
+export function networkLines({ allow, onLink, siblings = [] }: Networks, detects: boolean): string[] {
+  const counted = detects
+    ? [...replaceNetworks('onlink', onLink), ...replaceNetworks('sibling', siblings)]
+    : [];
+  return [...replaceNetworks('allow', allow), ...counted];
 }
 
 function must(outcome: Outcome, what: string): void {

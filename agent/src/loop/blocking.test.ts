@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Agent } from '../agent.ts';
-import { HOUR_MS, probe, SCANNER, setUp } from './testing.ts';
+import { HOUR_MS, list, probe, SCANNER, setUp } from './testing.ts';
 
 describe('blocking', () => {
   let agent: Agent;
@@ -80,5 +80,27 @@ describe('blocking', () => {
     // What is over the limit is no trip to the network: it would share what was forged.
     const told = seen.sent.flatMap(({ sightings = [] }) => sightings);
     expect(told.some((sighting) => sighting.trip !== undefined)).toBe(false);
+  });
+});
+
+describe("a probe from one of the network's own hosts", () => {
+  it('blocks nobody, and is told loudly once it is a scan', async () => {
+    vi.useFakeTimers();
+    const { agent, seen } = await setUp();
+    await agent.start();
+    const sibling = '192.0.2.44';
+    await agent.applyShared({ ...list([]), allow: [sibling], hosts: [sibling] });
+    expect(seen.wants.at(-1)).toMatchObject({
+      siblings: [sibling],
+      allow: expect.arrayContaining([sibling]),
+    });
+    for (const port of [21, 22, 23]) seen.sink?.probe(probe(port, sibling));
+    expect(seen.said).not.toContain(`sibling ${sibling}`);
+    for (const port of [25, 26, 27]) seen.sink?.probe(probe(port, sibling));
+    expect(seen.said.filter((line) => line === `sibling ${sibling}`)).toHaveLength(1);
+    expect(agent.known(sibling)).toMatchObject({ block: undefined, protection: 'allow list' });
+    expect(seen.sent.at(-1)?.sightings).toMatchObject([{ source: sibling, trip: {} }]);
+    await agent.stop();
+    vi.useRealTimers();
   });
 });

@@ -17,6 +17,8 @@ export interface Blocking {
   trip(source: Source, probe: Probe, outcome: TripOutcome): void;
   /** The same for engines that leave the decision to the agent. */
   weigh(source: Source, probe: Probe): void;
+  /** One of the network's own hosts asked for an unused port: never blocked, and loud once it is a scan. */
+  sibling(source: Source, probe: Probe): void;
   /** Takes up what the kernel blocked while no agent was reading, or more than could be read. */
   adopt(blocks: readonly BookedBlock[]): void;
   /** Ends blocks whose time is over. */
@@ -135,6 +137,12 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
 
   return {
     trip,
+    sibling(source, probe) {
+      report.probe(probe, source);
+      if (!sightings.observe(source, probe) || !sightings.trip(source, probe.atMs)) return;
+      report.sibling(probe, source);
+      tell('trips');
+    },
     weigh(source, probe) {
       if (keeper.get(source) !== undefined || waiting.has(source)) return;
       const { evidence, atMs } = probe;

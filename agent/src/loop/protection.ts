@@ -1,4 +1,5 @@
 import {
+  type Address,
   type Cidr,
   NEVER_BLOCKED,
   type NeverBlockFacts,
@@ -18,7 +19,9 @@ export interface Protection {
   /** Why a source is never blocked. */
   reason(source: Source): NeverBlockReason | undefined;
   isAllowedByNetwork(source: Source): boolean;
-  setNetworkAllow(allow: readonly Cidr[]): void;
+  /** Whether an address is one of the network's other hosts. */
+  isSibling(address: Address): boolean;
+  setNetworkAllow(allow: readonly Cidr[], hosts: readonly Cidr[]): void;
   /** Reads all again and puts it in force. */
   refresh(): Promise<void>;
   /** Puts in force what changed but for what a refresh reads. */
@@ -31,6 +34,8 @@ export function createProtection(deps: AgentDeps): Protection {
   let facts: HostFacts = { own: [], gateways: [], resolvers: [], onLink: [] };
   let collectors: NeverBlockFacts['collectors'] = [];
   let sessions: NeverBlockFacts['own'] = [];
+  /** Addresses of the network's own hosts: some hundreds at most. */
+  let siblings: readonly Cidr[] = [];
   let [policyAllow, networkAllow]: [readonly Cidr[], readonly Cidr[]] = [[], []];
   const never = (): NeverBlockFacts => {
     const { own, gateways, resolvers } = facts;
@@ -44,14 +49,9 @@ export function createProtection(deps: AgentDeps): Protection {
     ruleOut = neverBlockRule(never());
     ofNetwork = neverBlockRule({ ...NO_FACTS, allow: networkAllow });
     const { own, gateways, resolvers, allow } = never();
-    keeper.setNetworks(
-      [
-        ...new Set([
-          ...[...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow],
-        ]),
-      ].sort(),
-      facts.onLink,
-    );
+    const all = [...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow];
+    const others = siblings.filter((address) => !own.includes(address));
+    keeper.setNetworks({ allow: [...new Set(all)].sort(), onLink: facts.onLink, siblings: others });
   };
   return {
     get facts() {
@@ -63,8 +63,9 @@ export function createProtection(deps: AgentDeps): Protection {
       return reason === 'loopback' && policy.lab.loopback_sources ? undefined : reason;
     },
     isAllowedByNetwork: (source) => ofNetwork(source) === 'allow list',
-    setNetworkAllow(allow) {
-      networkAllow = allow;
+    isSibling: (address) => siblings.includes(address) && !facts.own.includes(address),
+    setNetworkAllow(allow, hosts) {
+      [networkAllow, siblings] = [allow, hosts];
       apply();
     },
     async refresh() {

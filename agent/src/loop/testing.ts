@@ -77,6 +77,7 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
       mode: ({ mode }) => seen.said.push(`mode ${mode}`),
       lifted: (by, { local, shared }) => seen.said.push(`lifted by ${by}: ${local}, ${shared}`),
       spared: (_probe, source, why) => seen.said.push(`spared ${source}: ${why}`),
+      sibling: (_probe, source) => seen.said.push(`sibling ${source}`),
       limiting: (isLimiting) => seen.said.push(`limiting ${isLimiting}`),
       allowed: ({ network }, isTakenBack) => seen.said.push(`${isTakenBack ? 'dis' : ''}allowed ${network}`),
       lost: () => {},

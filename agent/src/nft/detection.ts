@@ -1,7 +1,7 @@
 import { countingChains, evidenceSets, portSet } from './counting.ts';
-import { ALLOWED, chain } from './names.ts';
+import { ALLOWED, chain, SIBLING_PREFIX } from './names.ts';
 import type { RulesetPolicy } from './ruleset-policy.ts';
-import { silenceRules, TRIPPING_SETS, trippingChains } from './tripping.ts';
+import { log, silenceRules, TRIPPING_SETS, trippingChains } from './tripping.ts';
 
 /** How long somebody this host wrote to may answer late, s: twice the UDP stream time of conntrack, and some. */
 const LATE_ANSWER_S = 120;
@@ -11,6 +11,9 @@ const SERVED_S = 3_600;
 
 /** Most (address, protocol, port, port) pairs that this host wrote to remembered for late answers. */
 const MAX_WROTE = 65_535;
+
+/** How many probes of the network's own hosts are told: they are never counted here, and a few show what goes on. */
+const TOLD_SIBLINGS = 'limit rate 10/second burst 20 packets';
 
 const HAS_SOCKET = 'socket transparent { 0, 1 }';
 const IS_CONNECTED = 'ct state { established, related }';
@@ -30,6 +33,7 @@ const ANSWERS = [
 export function detectionChains(policy: RulesetPolicy, enforce: boolean): string[] {
   return [
     'set onlink6 { type ipv6_addr; flags interval; auto-merge; }',
+    ...[4, 6].map((family) => `set sibling${family} { type ipv${family}_addr; flags interval; auto-merge; }`),
     'set open_more { type inet_proto . inet_service; size 16384; }',
     `set served { type inet_proto . inet_service; size 65535; flags dynamic,timeout; timeout ${SERVED_S}s; }`,
     ...[4, 6].map(
@@ -55,14 +59,16 @@ function probeChains(policy: RulesetPolicy, enforce: boolean): string[] {
   const ignoredPorts = (['tcp', 'udp', 'sctp'] as const).flatMap((transport) =>
     ignored[transport].length === 0 ? [] : [`${transport} dport ${portSet(ignored[transport])} return`],
   );
+  const siblings = ['ip saddr @sibling4 goto sibling', 'ip6 saddr @sibling6 goto sibling'];
   const kinds = { probe: 'count', probe_weak: 'weak', probe_ip: 'protocol' };
-  return Object.entries(kinds).flatMap(([name, count]) => [
+  const chains = Object.entries(kinds).flatMap(([name, count]) => [
     chain(`${count}_by_key`, [
       `meta nfproto ipv4 goto ${count}4`,
       `ip6 saddr @onlink6 goto ${count}128`,
       `goto ${count}64`,
     ]),
     chain(name, [
+      ...(name === 'probe' ? siblings : []),
       ...ALLOWED,
       ...silenceRules(policy, enforce),
       ...(name === 'probe_ip' ? [] : ignoredPorts),
@@ -70,6 +76,7 @@ function probeChains(policy: RulesetPolicy, enforce: boolean): string[] {
       ...(isSilent && enforce ? ['drop'] : []),
     ]),
   ]);
+  return [chain('sibling', [...ignoredPorts, `${TOLD_SIBLINGS} ${log(policy, SIBLING_PREFIX)}`]), ...chains];
 }
 
 function tcpChains({ ephemeral }: RulesetPolicy): string[] {

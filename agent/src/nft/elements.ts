@@ -58,8 +58,8 @@ export function flushShared(ranges: readonly Range[]): string[] {
 }
 
 /** Script lines that replace a pair of interval sets, such as `allow4` and `allow6`, by the given networks. */
-export function replaceNetworks(name: 'allow' | 'onlink', networks: readonly Cidr[]): string[] {
-  const families = name === 'allow' ? ([4, 6] as const) : ([6] as const);
+export function replaceNetworks(name: 'allow' | 'onlink' | 'sibling', networks: readonly Cidr[]): string[] {
+  const families = name !== 'onlink' ? ([4, 6] as const) : ([6] as const);
   return families.flatMap((family) => {
     const members = networks.filter((network) => familyOf(network) === family);
     const flush = `flush set ${TABLE} ${name}${family}`;

@@ -13,6 +13,9 @@ export const TRIP_PREFIX = 'picket trip';
 export const CLIENT_PREFIX = 'picket client';
 export const LIMIT_PREFIX = 'picket limit';
 
+/** One of the network's own hosts asked for an unused port. */
+export const SIBLING_PREFIX = 'picket sibling';
+
 /** Who decided a block: this host, or the collector for the whole network. */
 export type Origin = 'local' | 'shared';
 

@@ -27,6 +27,8 @@ export function eventWords(event: HostEvent): string {
       return `${source} no longer allowed, by ${by}`;
     case 'spare':
       return `${source} crossed the threshold${causeWords(event)} and is not blocked: ${event.why === 'client' ? 'it is a client, and ' : ''}its probes may be forged`;
+    case 'sibling':
+      return `${event.address ?? source}, a host of this network, scans this one; it is not blocked`;
     case 'limit':
       return 'too many new sources to be true: forgeable evidence blocks nobody for now';
     case 'unlimit':

@@ -14,12 +14,13 @@ export const hostEventSchema = z.object({
   /**
    * `probe`; `block` and `unblock` of a source; `lift`: a person lifted all blocks; `allow` and `disallow`: a person allowed
    * a network for a while, or took that back; `spare`: a source crossed the threshold and is not blocked, since its
-   * probes may be forged (`why`: `client`, `unproven`); `limit` and `unlimit`: forgeable evidence blocks nobody new for the time being;
+   * probes may be forged (`why`: `client`, `unproven`); `sibling`: a host of the network
+   * itself scans this one; `limit` and `unlimit`: forgeable evidence blocks nobody new for the time being;
    * `mode`: what is carried out from now on; `start` and `stop` of the agent; `lost`: events or probes that were not told.
    */
   event: z.enum([
     ...(['start', 'stop', 'probe', 'block', 'unblock', 'lift', 'allow', 'disallow'] as const),
-    ...(['spare', 'limit', 'unlimit', 'mode', 'lost'] as const),
+    ...(['spare', 'sibling', 'limit', 'unlimit', 'mode', 'lost'] as const),
   ]),
   source: z.string().max(49).optional(),
   address: addressSchema.optional(),
@@ -102,6 +103,10 @@ export function eventReport(options: EventReportOptions): Report & { close(): vo
       if (why === 'limited' || !outcomes.allows(source, performance.now())) return;
       tell({ event: 'spare', source, address, transport, port, technique, evidence, why });
     },
+    sibling({ address, transport, port, technique }, source) {
+      if (outcomes.allows(source, performance.now()))
+        tell({ event: 'sibling', source, address, transport, port, technique });
+    },
     limiting: (isLimiting) => tell({ event: isLimiting ? 'limit' : 'unlimit' }),
     allowed: ({ network, untilMs, by }, isTakenBack) =>
       tell(
@@ -129,6 +134,7 @@ export function together(reports: readonly Report[]): Report {
     mode: (stance) => each((r) => r.mode(stance)),
     lifted: (by, counts) => each((r) => r.lifted(by, counts)),
     spared: (probe, source, why) => each((r) => r.spared(probe, source, why)),
+    sibling: (probe, source) => each((r) => r.sibling(probe, source)),
     limiting: (isLimiting) => each((r) => r.limiting(isLimiting)),
     allowed: (allowance, isTakenBack) => each((r) => r.allowed(allowance, isTakenBack)),
     lost: (count) => each((r) => r.lost(count)),

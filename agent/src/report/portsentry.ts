@@ -106,6 +106,11 @@ export function sparedLine(source: string, why: 'client' | 'muted' | 'unproven')
   return `attackalert: Host ${source} is not blocked: ${words[why]}`;
 }
 
+/** One of the network's own hosts scans this one: it may have been taken over, or somebody sends packets in its name. */
+export function siblingLine(address: Address): string {
+  return `attackalert: Host: ${host(address)} is a host of this network and scans this one: NOT blocked, see what runs there!`;
+}
+
 /** Forgeable evidence has blocked too many sources to be believed, or is believed again. */
 export function limitLine(isLimiting: boolean, perMinute: number): string {
   return isLimiting

@@ -20,6 +20,7 @@ import {
   modeLine,
   moreLine,
   scanLine,
+  siblingLine,
   sparedLine,
   stealthStartLines,
   unblockedLine,
@@ -100,6 +101,10 @@ export function openReport(options: ReportOptions): Report & { close(): Promise<
       if (why === 'limited') return;
       const isMuted = why === 'client' && engine === 'kernel' && options.enforces();
       writeOf(outcomes, source, sparedLine(source, isMuted ? 'muted' : why));
+    },
+    sibling(probe, source) {
+      writeOf(outcomes, source, siblingLine(probe.address));
+      log.warn('a host of this network scans this one; it is not blocked', { address: probe.address });
     },
     limiting: (isLimiting) => sink.write(limitLine(isLimiting, policy.block.new_per_minute)),
     allowed: (allowance, isTakenBack) => sink.write(allowedLine(allowance, isTakenBack)),

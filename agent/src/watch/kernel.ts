@@ -6,6 +6,7 @@ import {
   CLIENT_PROBE_PREFIX,
   LIMIT_PREFIX,
   PROBE_PREFIX,
+  SIBLING_PREFIX,
   TABLE,
   TRIP_PREFIX,
 } from '../nft/names.ts';
@@ -78,7 +79,9 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     const probe = record && decodeProbe(record.payload, packet.atMs);
     if (record === undefined || probe === undefined) return;
     const outcome = OUTCOMES.get(record.prefix);
-    if (isProbe) sink.probe(isClient ? { ...probe, isClient } : probe);
+    // Not counted by the kernel, and so not by `received`.
+    const isSibling = record.prefix === SIBLING_PREFIX;
+    if (isProbe || isSibling) sink.probe(isClient ? { ...probe, isClient } : probe);
     else if (outcome !== undefined) sink.trip(probe, outcome);
   };
 
