@@ -122,7 +122,7 @@ describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}
     await agent('b').kill('SIGKILL');
     expect(await open('b')).toEqual([]);
     expect((await agent('b').ask('status')).stderr).toContain('no agent runs');
-    expect(await ask('b', 'pause')).toContain('refuses nothing now');
+    expect(await ask('b', 'pause')).toContain('refuse nothing now');
     expect(await open('b')).toEqual([22, 80]);
     expect(await ask('b', 'resume')).toContain('the pause is over');
     await agent('b').start();

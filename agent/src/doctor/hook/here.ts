@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tier } from '@picket/protocol';
 import { addBlocks, type Element } from '../../nft/elements.ts';
-import { blockSet, TABLE } from '../../nft/names.ts';
+import { blockSet, type Origin, TABLE } from '../../nft/names.ts';
 import type { Runner } from '../../run/runner.ts';
 import type { Verdicts } from './apart.ts';
 import { type Arena, openArena } from './arena.ts';
@@ -20,10 +21,15 @@ export async function loadedTable(run: Runner): Promise<Loaded> {
   );
   if (chains.some(({ stderr }) => /not permitted|must be root/i.test(stderr))) return 'not permitted';
   if (chains.every(({ status }) => status !== 0)) return 'no table';
-  const [all, fresh] = chains.map(({ stdout }) => stdout);
-  const refuses = (text: string | undefined, tier: 'held' | 'dropped') =>
-    (['local', 'shared'] as const).every((origin) => text?.includes(`@${blockSet(origin, tier, '4')} `));
-  return refuses(all, 'dropped') && refuses(fresh, 'held') ? 'whole' : 'no rules';
+  const [all = '', fresh = ''] = chains.map(({ stdout }) => stdout);
+  const refuses = (text: string, origin: Origin, tier: Tier) =>
+    text.includes(`@${blockSet(origin, tier, '4')} `);
+  // Which of the two chains refuses what is proven of the network's list, the policy says.
+  const isWhole =
+    refuses(all, 'local', 'dropped') &&
+    refuses(all + fresh, 'shared', 'dropped') &&
+    (['local', 'shared'] as const).every((origin) => refuses(fresh, origin, 'held'));
+  return isWhole ? 'whole' : 'no rules';
 }
 
 /** Why a trial on the host itself cannot be made, or its verdicts. */
