@@ -64,7 +64,8 @@ export interface Report {
   ended(block: BookedBlock, why: EndReason): void;
   /** What is carried out from now on. */
   mode(stance: StanceNow): void;
-  lifted(by: string, counts: LiftedCounts): void;
+  /** A person lifted all blocks, or those of a network. */
+  lifted(by: string, counts: LiftedCounts, network?: Cidr): void;
   /** A source crossed the threshold and is not blocked. */
   spared(probe: Probe, source: Source, why: SparedReason): void;
   /** One of the network's own hosts scans this one. */

@@ -190,7 +190,7 @@ describe('createAgent', () => {
     expect(await agent.liftAll('alice')).toEqual({ local: 1, shared: 1 });
     expect([seen.wants.at(-1)?.local.size, seen.shared.size]).toEqual([0, 0]);
     expect(seen.sent.at(-1)?.unblocks?.map(({ source }) => source)).toEqual([SCANNER, other]);
-    expect(seen.said).toContain('lifted by alice: 1, 1');
+    expect(seen.said).toContain('all lifted by alice: 1, 1');
     await agent.applyShared(list([[other, end, 'held', 'x']]));
     expect(seen.shared.size).toBe(0);
     expect(agent.figures()).toMatchObject({ localBlocks: 0, sharedBlocks: 0, sharedLifted: 1 });

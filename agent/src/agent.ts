@@ -11,6 +11,7 @@ import { createModes } from './loop/modes.ts';
 import { createPeople } from './loop/people.ts';
 import { createProtection } from './loop/protection.ts';
 import { createSharedBlocks } from './loop/shared-list.ts';
+import { createStepNotice } from './loop/step-notice.ts';
 import { evidenceRules } from './policy/derive.ts';
 import type { TripOutcome } from './watch/engine.ts';
 
@@ -76,15 +77,27 @@ export function createAgent(deps: AgentDeps): Agent {
   };
   const upkeep = async (): Promise<void> => {
     await refresh();
-    const { changed, untold } = await keeper.look();
-    for (const block of changed) sightings.touch(block.source);
-    blocking.adopt(untold);
+    const looked = await keeper
+      .look()
+      .catch((error) => void log.error('the firewall cannot be looked at', { error }));
+    for (const block of looked?.changed ?? []) sightings.touch(block.source);
+    blocking.adopt(looked?.untold ?? []);
     const before = probesLost;
     probesLost = await engine.lost();
     if (probesLost > before) report.lost(probesLost - before);
     sightings.expire(now() - policy.threshold.window, (source) => keeper.get(source) !== undefined);
   };
+  /** The kernel's timers know neither sleep nor the wall clock: what is left of a block is the same before and after. */
+  const clock = createStepNotice(now, () => performance.now());
   const everySecond = (): void => {
+    const stepMs = clock.stepMs();
+    if (stepMs !== 0) {
+      log.warn('the clock of this host was set, or it slept: blocks last as long as was left of them', {
+        stepMs,
+      });
+      keeper.shift(stepMs);
+      offences.shift(stepMs);
+    }
     blocking.expire();
     limit.check();
     modes.apply().catch((error) => log.error('the mode is not carried out yet', { error }));

@@ -64,7 +64,12 @@ export function reconcile(
   { nowMs, firstBlockMs }: { nowMs: number; firstBlockMs: number },
 ): { book: Map<Source, BookedBlock>; untold: BookedBlock[] } {
   const book = new Map<Source, BookedBlock>();
-  for (const block of saved) if (block.untilMs > nowMs) book.set(block.source, block);
+  for (const block of saved) {
+    // A host without a clock of its own starts in the past, where a block of an hour would last for years.
+    const lastsMs = Math.max(0, block.untilMs - block.atMs);
+    const untilMs = Math.min(block.untilMs, nowMs + lastsMs);
+    if (untilMs > nowMs) book.set(block.source, { ...block, untilMs, atMs: untilMs - lastsMs });
+  }
   const untold: BookedBlock[] = [];
   for (const { source, untilMs, tier } of found) {
     if (untilMs <= nowMs) continue;

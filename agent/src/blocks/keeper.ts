@@ -34,8 +34,10 @@ export interface Keeper {
   get(source: Source): BookedBlock | undefined;
   all(): Iterable<BookedBlock>;
   add(block: BookedBlock): void;
-  /** Lifts a local block before its end; false when there is none. */
+  /** Lifts a local block before its end, also one that only the firewall knows of; false when the book has none. */
   lift(source: Source): boolean;
+  /** The wall clock was set, or the host slept: what is left of each block's time stays as it is, as in the kernel. */
+  shift(byMs: number): void;
   /** Forgets blocks whose time is over, and tells them. */
   expire(): BookedBlock[];
   setShared(shared: ReadonlyMap<Source, SharedBlock>): void;
@@ -78,11 +80,21 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     );
   };
 
-  const failed = (error: unknown) => log.error('the firewall refused a change; trying again', { error });
+  let told = '';
+  /** The same words every two seconds tell nobody anything. */
+  const failed = (error: unknown): void => {
+    if (String(error) !== told) log.error('the firewall refused a change; trying again', { error });
+    told = String(error);
+  };
   // A block is in force before it is saved, and the next one waits for no disk.
   const saving = createLane(saveOnce, failed);
+  /** Lifted, and not carried out yet. */
+  const lifted = new Set<Source>();
   const applyOnce = async (): Promise<void> => {
-    await firewall.apply({ ...rest, local: new Map(book) });
+    const now = [...lifted];
+    await firewall.apply({ ...rest, local: new Map(book), lifted: new Set(now) });
+    for (const source of now) lifted.delete(source);
+    told = '';
     saving.change();
   };
   const own = createLane(applyOnce, failed);
@@ -123,13 +135,20 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     get: (source) => book.get(source),
     all: () => book.values(),
     add(block) {
+      lifted.delete(block.source);
       book.set(block.source, block);
       change();
     },
     lift(source) {
       const wasThere = book.delete(source);
-      if (wasThere) change();
+      lifted.add(source);
+      change();
       return wasThere;
+    },
+    shift(byMs) {
+      for (const block of book.values())
+        book.set(block.source, { ...block, atMs: block.atMs + byMs, untilMs: block.untilMs + byMs });
+      change();
     },
     expire() {
       const ended = [...book.values()].filter((block) => block.untilMs <= now());

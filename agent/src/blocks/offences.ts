@@ -66,6 +66,8 @@ export interface Offences {
   countedUntil(source: Source, foundUntilMs: number): number | undefined;
   /** Offences of a source that still count. */
   count(source: Source): number;
+  /** The wall clock was set, or the host slept; see the keeper's. */
+  shift(byMs: number): void;
   /** A person says that it was none. */
   pardon(source: Source): void;
   /** Writes what changed since the last time. */
@@ -110,6 +112,11 @@ export async function openOffences({ escalation, load, save, now }: OffencesDeps
     countedUntil(source, foundUntilMs) {
       const lastMs = known.get(source)?.lastMs;
       return lastMs !== undefined && lastMs > foundUntilMs - SAME_END_MS ? lastMs : undefined;
+    },
+    shift(byMs) {
+      for (const [source, { count: n, lastMs }] of known)
+        known.set(source, { count: n, lastMs: lastMs + byMs });
+      isSaved = false;
     },
     pardon(source) {
       if (known.delete(source)) isSaved = false;

@@ -1,5 +1,6 @@
 import { formatNeed, needsOf } from '../policy/needs.ts';
 import type { Policy } from '../policy/policy.ts';
+import { policyWarnings } from '../policy/warnings.ts';
 import type { Log } from '../report/log.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { chooseParts } from './setup.ts';
@@ -27,6 +28,7 @@ export async function checkCommand(policy: Policy, log: Log, needsOnly: boolean)
     `block:     ${block.duration / 1000} s, established connections: ${block.established}`,
     `network:   ${enrolment === undefined ? 'none: this host runs alone' : `"${enrolment.networkName}" at ${enrolment.url}`}`,
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  const warnings = policyWarnings(policy, engine.name).map((words) => `note:      ${words}`);
+  process.stdout.write(`${[...lines, ...warnings].join('\n')}\n`);
   return 0;
 }

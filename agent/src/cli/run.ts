@@ -13,6 +13,7 @@ import { namesPath } from '../host/name-file.ts';
 import { openNames, resolveName } from '../host/names.ts';
 import { createSessions } from '../host/sessions.ts';
 import type { Policy } from '../policy/policy.ts';
+import { policyWarnings } from '../policy/warnings.ts';
 import { historyPath } from '../report/history.ts';
 import type { Log } from '../report/log.ts';
 import { openReports } from '../report/open.ts';
@@ -50,6 +51,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     loadEnrolment(policy.state_dir),
   ]);
   const { engine, firewall } = await chooseParts(policy, log);
+  for (const words of policyWarnings(policy, engine.name)) log.warn(words);
   const { stance, lifted, allowances } = await openStanceFiles(policy);
   // A host of a network in observe mode must not refuse anybody until it has its list again.
   const saved = await readSavedList(policy.state_dir);
@@ -122,6 +124,8 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   await agent.start();
   const refresh = (): void =>
     void agent.refresh().catch((error) => log.error('who is protected could not be read', { error }));
+  // What changed while it started was noticed by nobody.
+  refresh();
   const watches = [names.watch(refresh), ...(policy.allow.sessions ? [sessions.watch(refresh)] : [])];
   uplink = await startUplink({
     ...{ stateDir: policy.state_dir, identity, enrolment, log },
@@ -135,7 +139,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     }),
   });
   // Nobody's list is to stay in force on a host that runs alone.
-  if (!uplink.status().isEnrolled) keeper.setShared(new Map());
+  if (!uplink.status().isEnrolled || saved === undefined) keeper.setShared(new Map());
   control?.serve(
     createHandler({
       ...{ policy, agent, stance, enforces, now: Date.now, history: historyPath(policy.state_dir) },

@@ -57,19 +57,28 @@ export async function openAllowances({ load, save, now }: AllowancesDeps): Promi
     await save(`${JSON.stringify(next)}\n`);
     known = new Map(next.map((allowance) => [allowance.network, allowance]));
   };
+  /** One change after the other: each begins with what the one before has left. */
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
+    const turn = last.catch(() => {}).then(change);
+    last = turn;
+    return turn;
+  };
   return {
     list,
-    async add(allowance) {
-      const rest = list().filter(({ network }) => network !== allowance.network);
-      if (rest.length >= MAX_ALLOWANCES) return false;
-      await keep([...rest, { ...allowance, untilMs: Math.round(allowance.untilMs) }]);
-      return true;
-    },
-    async remove(network) {
-      const rest = list().filter((each) => each.network !== network);
-      if (rest.length === list().length) return false;
-      await keep(rest);
-      return true;
-    },
+    add: (allowance) =>
+      inTurn(async () => {
+        const rest = list().filter(({ network }) => network !== allowance.network);
+        if (rest.length >= MAX_ALLOWANCES) return false;
+        await keep([...rest, { ...allowance, untilMs: Math.round(allowance.untilMs) }]);
+        return true;
+      }),
+    remove: (network) =>
+      inTurn(async () => {
+        const rest = list().filter((each) => each.network !== network);
+        if (rest.length === list().length) return false;
+        await keep(rest);
+        return true;
+      }),
   };
 }

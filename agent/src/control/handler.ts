@@ -88,7 +88,7 @@ function stanceRoutes({ agent, stance, now }: HandlerParts): Record<string, Rout
   };
 }
 
-function orders({ agent, now }: HandlerParts): Record<string, Route> {
+function orders({ agent, enforces, now }: HandlerParts): Record<string, Route> {
   return {
     'POST /v1/lift': taking(requestSchema, async ({ by }) => ok(await agent.liftAll(by))),
     'POST /v1/unblock': taking(networkRequestSchema, async ({ by, network }) =>
@@ -98,7 +98,9 @@ function orders({ agent, now }: HandlerParts): Record<string, Route> {
       const refusal = refusedEnd('a block', order.untilMs, now());
       if (refusal !== undefined) return refusal;
       const done = await agent.block(order);
-      return done.ok ? ok({ source: done.block.source, block: blockMessage(done.block) }) : no(409, done.why);
+      return done.ok
+        ? ok({ source: done.block.source, block: blockMessage(done.block), enforced: enforces() })
+        : no(409, done.why);
     }),
     'POST /v1/allow': taking(allowRequestSchema, async (order) => {
       const refusal = refusedEnd('an allowance', order.untilMs, now());

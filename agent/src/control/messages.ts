@@ -170,7 +170,8 @@ export const pausedSchema = z.object({ stance: stanceSchema, wasPaused: z.boolea
 
 export const liftedSchema = z.object({ local: count, shared: count });
 
-export const blockedSchema = z.object({ block: blockSchema, source: z.string() });
+/** `enforced`: whether packets are really refused now. */
+export const blockedSchema = z.object({ block: blockSchema, source: z.string(), enforced: z.boolean() });
 
 export const disallowedSchema = z.object({ wasAllowed: z.boolean() });
 

@@ -42,6 +42,8 @@ export interface Stance extends Networks {
 /** What a host itself wants of its firewall. Whatever is not named is not blocked, but for the network's list. */
 export interface Desired extends Stance {
   readonly local: ReadonlyMap<Source, LocalBlock>;
+  /** Sources lifted since the last change that was carried out: a kernel that decides may hold them, and nobody knows yet. */
+  readonly lifted?: ReadonlySet<Source>;
 }
 
 /** A local block found in force when the agent started. */

@@ -156,12 +156,25 @@ function transaction(want: Desired, state: Applied, { nowMs, trustsKernel, polic
   const missing = local.add.filter((element) => !isThere(element));
   // The kernel may hold such a source already, for the first duration: its element is replaced, since no end can be moved.
   const held = detects ? missing.filter(({ source }) => !state.local.has(source)) : [];
-  lines.push(...deleteBlocks('local', [...local.remove, ...held]), ...addBlocks('local', missing, nowMs));
+  const gone = liftedElements(want, local.remove);
+  lines.push(
+    ...deleteBlocks('local', [...local.remove, ...held, ...gone]),
+    ...addBlocks('local', missing, nowMs),
+  );
   const lifted = local.remove
     .filter((e) => e.untilMs > nowMs && !want.local.has(e.source))
     .map((e) => e.source);
   if (detects) lines.push(...resetRates(lifted));
   return { lines, next: { local: new Map<Source, Element>(want.local), networks, enforce } };
+}
+
+/** What a person lifted and the kernel may hold all the same, but for what goes anyway. */
+function liftedElements({ lifted = new Set(), local }: Desired, removed: readonly Element[]) {
+  const going = new Set(removed.map(({ source, tier }) => `${source} ${tier}`));
+  const gone = [...lifted].filter((source) => !local.has(source));
+  return gone
+    .flatMap((source) => (['held', 'dropped'] as const).map((tier) => ({ source, tier })))
+    .filter(({ source, tier }) => !going.has(`${source} ${tier}`));
 }
 
 /** Where the network's list goes: what is proven into the sets for it, whose rules know what the policy does about it. */

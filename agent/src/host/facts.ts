@@ -8,6 +8,8 @@ import {
   type PortRange,
   parseAddress,
 } from '@picket/protocol';
+import { type Runner, runCommand } from '../run/runner.ts';
+import { gatewaysOfNetstat } from './gateways-netstat.ts';
 
 /** What a host knows of its own place in the network. */
 export interface HostFacts {
@@ -19,10 +21,10 @@ export interface HostFacts {
 }
 
 /** Reads the facts of this host from the system; what a system does not offer is an empty list. */
-export async function readHostFacts(): Promise<HostFacts> {
+export async function readHostFacts(run: Runner = runCommand): Promise<HostFacts> {
   const [route4, route6, resolv, resolved] = await Promise.all(
     ['/proc/net/route', '/proc/net/ipv6_route', '/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'].map(
-      (file) => readFile(file, 'utf8').catch(() => ''),
+      (file) => readFile(file, 'utf8').catch(() => undefined),
     ),
   );
   const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
@@ -34,10 +36,19 @@ export async function readHostFacts(): Promise<HostFacts> {
   );
   return {
     own: [...new Set(own)],
-    gateways: [...gateways4(route4 ?? ''), ...gateways6(route6 ?? '')],
+    gateways:
+      route4 === undefined
+        ? await gatewaysElsewhere(run)
+        : [...gateways4(route4), ...gateways6(route6 ?? '')],
     resolvers: [...new Set([...nameServers(resolv ?? ''), ...nameServers(resolved ?? '')])],
     onLink: [...new Set(onLink)],
   };
+}
+
+/** Gateways where there is no `/proc/net`: the BSDs, Solaris and illumos. */
+async function gatewaysElsewhere(run: Runner): Promise<Address[]> {
+  const table = await run({ argv: ['netstat', '-rn'] }).catch(() => undefined);
+  return table?.status === 0 ? gatewaysOfNetstat(table.stdout) : [];
 }
 
 /** Gateways of `/proc/net/route`: hexadecimal in the byte order of the host, which is little-endian on most. */

@@ -27,6 +27,8 @@ export interface Blocking {
   endIfOver(source: Source): void;
   /** Lifts local blocks; news of what came before are void from now on. Tells which there were. */
   lift(sources: Iterable<Source>, why: EndReason): Source[];
+  /** Lifts what only the kernel may hold. */
+  liftUnknown(sources: Iterable<Source>): void;
   /** Trips from before now are old news, of whomever: a person lifted all. */
   voidNews(): void;
   /** Tells changed sightings: those with a trip at once, or all. */
@@ -98,6 +100,8 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
 
   const trip = (source: Source, probe: Probe, outcome: TripOutcome): void => {
     if (keeper.get(source) !== undefined || waiting.has(source) || isOldNews(source, probe.atMs)) return;
+    // The kernel decided before it knew: its allow list comes before its blocks.
+    if (protection.reason(source) !== undefined) return;
     if (outcome !== 'held') {
       spare(source, probe, whySpared(outcome));
       return;
@@ -152,6 +156,7 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
     adopt(blocks) {
       for (const found of blocks) {
         const { source, atMs } = found;
+        if (isOldNews(source, atMs) || protection.reason(source) !== undefined) continue;
         if (!sightings.trip(source, atMs)) continue;
         const localAddress = reachableAddress(protection.facts.own);
         sightings.adopt(source, { atMs, address: firstAddress(source), localAddress });
@@ -178,6 +183,9 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
         report.ended(block, why);
         return true;
       });
+    },
+    liftUnknown(sources) {
+      for (const source of sources) if (keeper.get(source) === undefined) keeper.lift(source);
     },
     voidNews() {
       allLiftedAtMs = now();

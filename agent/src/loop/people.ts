@@ -32,13 +32,18 @@ export function createPeople(deps: AgentDeps, { blocking, shared, protection }: 
   /** Lifts what overlaps a network, or all. */
   const lift = async (network: Source | undefined): Promise<{ counts: LiftedCounts; sources: Source[] }> => {
     // What the kernel decided a moment ago is to be lifted too, and nothing that may hang comes before.
-    blocking.adopt((await keeper.look(0)).untold);
+    // A firewall that cannot be looked at is no reason to lift nothing.
+    const looked = await keeper
+      .look(0)
+      .catch((error) => void log.error('the firewall cannot be looked at', { error }));
+    if (looked !== undefined) blocking.adopt(looked.untold);
     if (network === undefined) blocking.voidNews();
     const mine = [...keeper.all()].map(({ source }) => source);
     const concerned = network === undefined ? mine : mine.filter((source) => overlaps(network, source));
     // The source itself too: news of a block of it may still be on their way.
     const named = network === undefined ? [] : [...new Set([network, sourceOf(firstAddress(network))])];
     const local = blocking.lift(new Set([...concerned, ...named]), WHY);
+    blocking.liftUnknown(named.filter(isSingleSource));
     for (const source of local) offences.pardon(source);
     const ofNetwork = await shared.lift(network);
     const forgiven = network === undefined ? [undefined] : named.filter(isSingleSource);
@@ -66,6 +71,7 @@ export function createPeople(deps: AgentDeps, { blocking, shared, protection }: 
     },
     async unblock(network, by) {
       const { counts, sources } = await lift(network);
+      report.lifted(by, counts, network);
       tellAct({ act: 'unblock', source: network, atMs: now(), by });
       tellLifted(sources, by);
       await keeper.settle();
@@ -81,7 +87,12 @@ export function createPeople(deps: AgentDeps, { blocking, shared, protection }: 
         ...{ source, untilMs, tier, by, atMs: now(), decidedBy: 'person', droppedPackets: 0 },
       };
       keeper.add(block);
-      await keeper.settle('own');
+      try {
+        await keeper.settle('own');
+      } catch (error) {
+        keeper.lift(source);
+        return { ok: false, why: `the firewall refused it: ${(error as Error).message}` };
+      }
       report.blocked(block, undefined);
       tellAct({ act: 'block', source, atMs: block.atMs, untilMs, by });
       return { ok: true, block };

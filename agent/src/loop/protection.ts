@@ -7,6 +7,7 @@ import {
   NO_FACTS,
   neverBlockRule,
   type Source,
+  sourceOf,
 } from '@picket/protocol';
 import type { AgentDeps } from '../agent-port.ts';
 import type { HostFacts } from '../host/facts.ts';
@@ -51,7 +52,9 @@ export function createProtection(deps: AgentDeps): Protection {
     const { own, gateways, resolvers, allow } = never();
     const all = [...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow];
     const others = siblings.filter((address) => !own.includes(address));
-    keeper.setNetworks({ allow: [...new Set(all)].sort(), onLink: facts.onLink, siblings: others });
+    // An IPv6 source is a /64: whoever has one protected address in it must not be held by the others.
+    const whole = all.map((each) => (each.includes('/') ? each : sourceOf(each, facts.onLink)));
+    keeper.setNetworks({ allow: [...new Set(whole)].sort(), onLink: facts.onLink, siblings: others });
   };
   return {
     get facts() {

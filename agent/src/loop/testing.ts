@@ -75,7 +75,8 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
       blocked: (block: BookedBlock) => seen.said.push(`blocked ${block.source}`),
       ended: ({ source }, why) => seen.said.push(`ended ${source}: ${why}`),
       mode: ({ mode }) => seen.said.push(`mode ${mode}`),
-      lifted: (by, { local, shared }) => seen.said.push(`lifted by ${by}: ${local}, ${shared}`),
+      lifted: (by, { local, shared }, network = 'all') =>
+        seen.said.push(`${network} lifted by ${by}: ${local}, ${shared}`),
       spared: (_probe, source, why) => seen.said.push(`spared ${source}: ${why}`),
       sibling: (_probe, source) => seen.said.push(`sibling ${source}`),
       limiting: (isLimiting) => seen.said.push(`limiting ${isLimiting}`),

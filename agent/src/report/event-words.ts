@@ -16,7 +16,7 @@ export function eventWords(event: HostEvent): string {
     case 'unblock':
       return `block of ${source} over: ${why}`;
     case 'lift':
-      return `all blocks lifted by ${by}: ${event.local ?? 0} of this host, ${event.shared ?? 0} of the network`;
+      return `${event.source === undefined ? 'all blocks' : `blocks of ${event.source}`} lifted by ${by}: ${event.local ?? 0} of this host, ${event.shared ?? 0} of the network`;
     case 'mode':
       return event.mode === 'enforce'
         ? 'blocks are in force'

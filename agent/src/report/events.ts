@@ -12,7 +12,8 @@ const count = z.int().min(0);
 export const hostEventSchema = z.object({
   atMs: z.number(),
   /**
-   * `probe`; `block` and `unblock` of a source; `lift`: a person lifted all blocks; `allow` and `disallow`: a person allowed
+   * `probe`; `block` and `unblock` of a source; `lift`: a person lifted all blocks, or
+   * those of `source`; `allow` and `disallow`: a person allowed
    * a network for a while, or took that back; `spare`: a source crossed the threshold and is not blocked, since its
    * probes may be forged (`why`: `client`, `unproven`); `sibling`: a host of the network
    * itself scans this one; `limit` and `unlimit`: forgeable evidence blocks nobody new for the time being;
@@ -98,7 +99,7 @@ export function eventReport(options: EventReportOptions): Report & { close(): vo
       if (outcomes.allows(source, performance.now())) tell({ event: 'unblock', source, tier, packets, why });
     },
     mode: ({ mode, untilMs, by }) => tell({ event: 'mode', mode, untilMs, by }),
-    lifted: (by, { local, shared }) => tell({ event: 'lift', by, local, shared }),
+    lifted: (by, { local, shared }, source) => tell({ event: 'lift', source, by, local, shared }),
     spared({ address, transport, port, technique, evidence }, source, why) {
       if (why === 'limited' || !outcomes.allows(source, performance.now())) return;
       tell({ event: 'spare', source, address, transport, port, technique, evidence, why });
@@ -132,7 +133,7 @@ export function together(reports: readonly Report[]): Report {
     blocked: (block, probe) => each((r) => r.blocked(block, probe)),
     ended: (block, why) => each((r) => r.ended(block, why)),
     mode: (stance) => each((r) => r.mode(stance)),
-    lifted: (by, counts) => each((r) => r.lifted(by, counts)),
+    lifted: (by, counts, network) => each((r) => r.lifted(by, counts, network)),
     spared: (probe, source, why) => each((r) => r.spared(probe, source, why)),
     sibling: (probe, source) => each((r) => r.sibling(probe, source)),
     limiting: (isLimiting) => each((r) => r.limiting(isLimiting)),

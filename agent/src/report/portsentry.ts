@@ -91,9 +91,9 @@ export function modeLine({ mode, untilMs, by }: StanceNow): string {
   return `adminalert: ${what}: hosts that scan are told, and none is blocked.`;
 }
 
-/** A person lifted all blocks. */
-export function liftedLine(by: string, { local, shared }: LiftedCounts): string {
-  return `adminalert: All blocks lifted by ${by}: ${local} of this host, ${shared} of the network.`;
+/** A person lifted all blocks, or those of a network. */
+export function liftedLine(by: string, { local, shared }: LiftedCounts, network?: string): string {
+  return `adminalert: ${network === undefined ? 'All blocks' : `Blocks of ${network}`} lifted by ${by}: ${local} of this host, ${shared} of the network.`;
 }
 
 /** A source that crossed the threshold and is not blocked, since anybody can forge packets in its name. */

@@ -95,7 +95,7 @@ export function openReport(options: ReportOptions): Report & { close(): Promise<
       writeOf(outcomes, source, (wasBlocked ? unblockedLine : wouldUnblockLine)(source, why));
     },
     mode: (stance) => sink.write(modeLine(stance)),
-    lifted: (by, counts) => sink.write(liftedLine(by, counts)),
+    lifted: (by, counts, network) => sink.write(liftedLine(by, counts, network)),
     spared(_probe, source, why) {
       // What is over the limit is told as a whole: a line for each would do the forger's work.
       if (why === 'limited') return;
