@@ -124,7 +124,7 @@ export interface Agent {
   /** Lifts the local and the shared block of whatever the network holds; resolves when neither is in force. */
   unblock(network: Cidr, by: string): Promise<LiftedCounts>;
   /** Allows a network for a while, and lifts what blocks it; resolves when that is in force. */
-  allow(allowance: Allowance): Promise<Ordered<{ lifted: LiftedCounts }>>;
+  allow(allowance: Allowance): Promise<Ordered<{ lifted: LiftedCounts; isKept: boolean }>>;
   /** Takes an allowance back; false when there is none. */
   disallow(network: Cidr, by: string): Promise<boolean>;
   neverBlockFacts(): NeverBlockFacts;
@@ -160,6 +160,8 @@ export interface Known {
   readonly protection: NeverBlockReason | undefined;
   /** Whether it is the network, and not the policy of this host, that allows it. */
   readonly isAllowedByNetwork: boolean;
+  /** What a person of this host allowed. */
+  readonly allowance: Allowance | undefined;
   readonly block: BookedBlock | undefined;
   /** The network's block as it came, and whether a person has lifted it on this host. */
   readonly shared: { readonly entry: BlockEntry; readonly isLifted: boolean } | undefined;

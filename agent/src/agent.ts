@@ -1,4 +1,4 @@
-import { type Source, sourceOf } from '@picket/protocol';
+import { overlaps, type Source, sourceOf } from '@picket/protocol';
 import type { Agent, AgentDeps } from './agent-port.ts';
 import { isLifted, unblocks } from './blocks/told.ts';
 import type { StanceNow } from './control/stance.ts';
@@ -174,6 +174,7 @@ export function createAgent(deps: AgentDeps): Agent {
         ...{ track: undefined, tripAtMs: undefined, ...sightings.get(source) },
         protection: protection.reason(source),
         isAllowedByNetwork: protection.isAllowedByNetwork(source),
+        allowance: deps.allowances.list().find(({ network }) => overlaps(network, source)),
         block: keeper.get(source),
         shared: shared.covering(source),
       };

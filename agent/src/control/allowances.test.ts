@@ -30,18 +30,24 @@ describe('allowances', () => {
     expect(opened.list().map(({ network }) => network)).toEqual(['2001:db8::1']);
   });
 
-  it('are not made when they cannot be kept', async () => {
+  it('hold when they cannot be kept, and say that they will not last', async () => {
     const { opened, state } = await allowances();
     state.fails = true;
-    await expect(opened.add(of('192.0.2.1', 9_000))).rejects.toThrow('disk full');
-    expect(opened.list()).toEqual([]);
+    expect(await opened.add(of('192.0.2.1', 9_000))).toBe('unkept');
+    expect(opened.list()).toHaveLength(1);
+  });
+
+  it('lose none of several that come at once', async () => {
+    const { opened } = await allowances();
+    await Promise.all([1, 2, 3].map((i) => opened.add(of(`192.0.2.${i}`, 9_000))));
+    expect(opened.list()).toHaveLength(3);
   });
 
   it('are none when the file is damaged, and no more than are compared in no time', async () => {
     const { opened } = await allowances('[{"network":"192.0.2.1/24"}]');
     expect(opened.list()).toEqual([]);
     for (let i = 0; i < MAX_ALLOWANCES; i++) await opened.add(of(`10.0.${i}.0/24`, 9_000));
-    expect(await opened.add(of('192.0.2.1', 9_000))).toBe(false);
-    expect(await opened.add(of('10.0.0.0/24', 8_000))).toBe(true);
+    expect(await opened.add(of('192.0.2.1', 9_000))).toBe('too many');
+    expect(await opened.add(of('10.0.0.0/24', 8_000))).toBe('kept');
   });
 });

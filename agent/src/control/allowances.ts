@@ -29,8 +29,8 @@ const savedSchema = z.array(
 export interface Allowances {
   /** Those that have not ended, in the order in which they end. */
   list(): readonly Allowance[];
-  /** Allows a network, or moves the end of its allowance; kept over a restart. False: there are too many. */
-  add(allowance: Allowance): Promise<boolean>;
+  /** Allows a network, or moves the end of its allowance. `unkept`: it holds, and a restart would end it. */
+  add(allowance: Allowance): Promise<'kept' | 'unkept' | 'too many'>;
   /** Takes an allowance back; false when there is none. */
   remove(network: Cidr): Promise<boolean>;
 }
@@ -44,8 +44,8 @@ export interface AllowancesDeps {
 }
 
 /**
- * The allowances of a host, as they were saved; none when what was saved is damaged. A change that cannot be saved is not
- * made: what a person is told to last must last.
+ * The allowances of a host, as they were saved; none when what was saved is damaged. One that cannot be saved holds all the
+ * same: a full disk must not keep people out.
  */
 export async function openAllowances({ load, save, now }: AllowancesDeps): Promise<Allowances> {
   const text = await load();
@@ -53,9 +53,12 @@ export async function openAllowances({ load, save, now }: AllowancesDeps): Promi
   let known = new Map(saved?.map((allowance) => [allowance.network, allowance]));
   const list = () =>
     [...known.values()].filter(({ untilMs }) => untilMs > now()).sort((a, b) => a.untilMs - b.untilMs);
-  const keep = async (next: readonly Allowance[]): Promise<void> => {
-    await save(`${JSON.stringify(next)}\n`);
+  const keep = (next: readonly Allowance[]): Promise<boolean> => {
     known = new Map(next.map((allowance) => [allowance.network, allowance]));
+    return save(`${JSON.stringify(next)}\n`).then(
+      () => true,
+      () => false,
+    );
   };
   /** One change after the other: each begins with what the one before has left. */
   let last: Promise<unknown> = Promise.resolve();
@@ -69,9 +72,9 @@ export async function openAllowances({ load, save, now }: AllowancesDeps): Promi
     add: (allowance) =>
       inTurn(async () => {
         const rest = list().filter(({ network }) => network !== allowance.network);
-        if (rest.length >= MAX_ALLOWANCES) return false;
-        await keep([...rest, { ...allowance, untilMs: Math.round(allowance.untilMs) }]);
-        return true;
+        if (rest.length >= MAX_ALLOWANCES) return 'too many';
+        const isKept = await keep([...rest, { ...allowance, untilMs: Math.round(allowance.untilMs) }]);
+        return isKept ? 'kept' : 'unkept';
       }),
     remove: (network) =>
       inTurn(async () => {

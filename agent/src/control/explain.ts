@@ -77,6 +77,8 @@ function protectionOf(address: Address, known: Known, policy: Policy, nowMs: num
       each.sources.some((source) => source.kind === 'cidr' && contains(source.cidr, address)),
   );
   if (scanner !== undefined) return `authorised scanner "${scanner.name}"`;
+  if (known.allowance !== undefined)
+    return `allowed by ${known.allowance.by} until ${new Date(known.allowance.untilMs).toISOString()}`;
   return known.isAllowedByNetwork ? 'allow list of the network' : 'allow.sources of picket.toml';
 }
 

@@ -1,4 +1,4 @@
-import { firstAddress, isSingleSource, parseSource } from '@picket/protocol';
+import { familyOf, firstAddress, isSingleSource, parseSource, prefixLength } from '@picket/protocol';
 import type { z } from 'zod';
 import type { Agent } from '../agent-port.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -105,8 +105,10 @@ function orders({ agent, enforces, now }: HandlerParts): Record<string, Route> {
     'POST /v1/allow': taking(allowRequestSchema, async (order) => {
       const refusal = refusedEnd('an allowance', order.untilMs, now());
       if (refusal !== undefined) return refusal;
+      if (prefixLength(order.network) < (familyOf(order.network) === 4 ? 8 : 19))
+        return no(400, `${order.network} is too wide to be allowed by an order; write it into allow.sources`);
       const done = await agent.allow(order);
-      return done.ok ? ok(done.lifted) : no(409, done.why);
+      return done.ok ? ok({ ...done.lifted, isKept: done.isKept }) : no(409, done.why);
     }),
     'POST /v1/disallow': taking(networkRequestSchema, async ({ by, network }) =>
       ok({ wasAllowed: await agent.disallow(network, by) }),

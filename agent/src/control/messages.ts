@@ -170,6 +170,9 @@ export const pausedSchema = z.object({ stance: stanceSchema, wasPaused: z.boolea
 
 export const liftedSchema = z.object({ local: count, shared: count });
 
+/** `isKept`: whether it would survive a restart. */
+export const allowedSchema = liftedSchema.extend({ isKept: z.boolean() });
+
 /** `enforced`: whether packets are really refused now. */
 export const blockedSchema = z.object({ block: blockSchema, source: z.string(), enforced: z.boolean() });
 

@@ -1,5 +1,13 @@
 import type { Source } from '@picket/protocol';
-import { addBlocks, type Element, flushShared, readBlocks, replaceNetworks } from '../nft/elements.ts';
+import {
+  addBlocks,
+  deleteBlocks,
+  type Element,
+  flushShared,
+  readBlocks,
+  readEndless,
+  replaceNetworks,
+} from '../nft/elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from '../nft/names.ts';
 import { type Range, rangesIn } from '../nft/ranges.ts';
 import { REMOVAL, renderRuleset } from '../nft/ruleset.ts';
@@ -64,6 +72,8 @@ export function createTable({ run, session, now, policy }: NftablesDeps): NftTab
       LOCAL_SETS.map((set) => run({ argv: ['nft', '-j', 'list', 'set', ...TABLE.split(' '), set] })),
     );
     if (lists.some(({ status }) => status !== 0)) return undefined;
+    const endless = lists.flatMap(({ stdout }) => readEndless(stdout));
+    if (endless.length > 0) await load(deleteBlocks('local', endless));
     return lists.flatMap(({ stdout }) => readBlocks(stdout, now()));
   };
   /** Loads it over what is there, and tells what of the network's list is there then. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gateways4, gateways6, nameServers, readEphemeralPorts, readHostFacts } from './facts.ts';
+import { gateways4, gateways6, nameServers, nextHops, readEphemeralPorts, readHostFacts } from './facts.ts';
 
 /** As Linux 6.x prints them; addresses are documentation's. */
 const ROUTE4 = `Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
@@ -43,5 +43,18 @@ describe('the facts of a host', () => {
     expect((await readHostFacts()).own).toContain('127.0.0.1');
     const [from, to] = await readEphemeralPorts();
     expect(from).toBeLessThan(to);
+  });
+});
+
+describe('next hops', () => {
+  it('are those of each default route in every table, also of several at once', () => {
+    const text = [
+      'default proto static metric 100 \\\tnexthop via 192.0.2.1 dev eth0 weight 1 \\\tnexthop via 192.0.2.2 dev eth1 weight 1 ',
+      'default via 203.0.113.254 dev eth2 table 100 ',
+      'default via inet6 fe80::1 dev eth0 proto ra',
+      '198.51.100.0/24 via 192.0.2.9 dev eth0 ',
+      'local 192.0.2.10 dev eth0 table local',
+    ].join('\n');
+    expect(nextHops(text)).toEqual(['192.0.2.1', '192.0.2.2', '203.0.113.254', 'fe80::1']);
   });
 });

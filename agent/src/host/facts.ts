@@ -20,6 +20,12 @@ export interface HostFacts {
   readonly onLink: readonly Cidr[];
 }
 
+/**
+ * IPv4 behind a translator (RFC 6052 section 2.1): each of its addresses is another machine, though all are of one /64, so
+ * they count one by one as those of a connected network do.
+ */
+const TRANSLATED: readonly Cidr[] = ['64:ff9b::/96'];
+
 /** Reads the facts of this host from the system; what a system does not offer is an empty list. */
 export async function readHostFacts(run: Runner = runCommand): Promise<HostFacts> {
   const [route4, route6, resolv, resolved] = await Promise.all(
@@ -39,10 +45,33 @@ export async function readHostFacts(run: Runner = runCommand): Promise<HostFacts
     gateways:
       route4 === undefined
         ? await gatewaysElsewhere(run)
-        : [...gateways4(route4), ...gateways6(route6 ?? '')],
+        : [
+            ...new Set([
+              ...gateways4(route4),
+              ...gateways6(route6 ?? ''),
+              ...(await gatewaysOfAllTables(run)),
+            ]),
+          ],
     resolvers: [...new Set([...nameServers(resolv ?? ''), ...nameServers(resolved ?? '')])],
-    onLink: [...new Set(onLink)],
+    onLink: [...new Set([...onLink, ...TRANSLATED])],
   };
+}
+
+/** Gateways of every default route: also of further next hops and of tables for policy routing, which `/proc/net` leaves out. */
+async function gatewaysOfAllTables(run: Runner): Promise<Address[]> {
+  const lists = await Promise.all(
+    ['-4', '-6'].map((family) =>
+      run({ argv: ['ip', family, '-o', 'route', 'show', 'table', 'all'] }).catch(() => undefined),
+    ),
+  );
+  return lists.flatMap((list) => (list?.status === 0 ? nextHops(list.stdout) : []));
+}
+
+/** Next hops of the default routes in `ip -o route show` (ip-route(8)); a route of several has each behind `nexthop via`. */
+export function nextHops(text: string): Address[] {
+  const defaults = text.split('\n').filter((line) => line.startsWith('default '));
+  const words = defaults.flatMap((line) => [...line.matchAll(/\bvia (?:inet6? )?(\S+)/g)]);
+  return words.flatMap(([, address = '']) => parseAddress(address) ?? []);
 }
 
 /** Gateways where there is no `/proc/net`: the BSDs, Solaris and illumos. */

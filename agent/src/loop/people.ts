@@ -97,8 +97,9 @@ export function createPeople(deps: AgentDeps, { blocking, shared, protection }: 
       tellAct({ act: 'block', source, atMs: block.atMs, untilMs, by });
       return { ok: true, block };
     },
-    async allow(allowance: Allowance): Promise<Ordered<{ lifted: LiftedCounts }>> {
-      if (!(await allowances.add(allowance)))
+    async allow(allowance: Allowance): Promise<Ordered<{ lifted: LiftedCounts; isKept: boolean }>> {
+      const added = await allowances.add(allowance);
+      if (added === 'too many')
         return { ok: false, why: 'too many are allowed for a while already; write it into allow.sources' };
       const { network, untilMs, by } = allowance;
       protection.apply();
@@ -107,7 +108,7 @@ export function createPeople(deps: AgentDeps, { blocking, shared, protection }: 
       tellAct({ act: 'allow', source: network, atMs: now(), untilMs, by });
       tellLifted(sources, by);
       await keeper.settle();
-      return { ok: true, lifted: counts };
+      return { ok: true, lifted: counts, isKept: added === 'kept' };
     },
     async disallow(network, by) {
       const allowance = allowances.list().find((each) => each.network === network);

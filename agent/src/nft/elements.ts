@@ -87,6 +87,22 @@ export function readBlocks(json: string, nowMs: number): (Element & { packets: n
   });
 }
 
+/** The same of elements without an end: whoever put them there, every block of ours has one. */
+export function readEndless(json: string): Pick<Element, 'source' | 'tier'>[] {
+  const { nftables = [] } = JSON.parse(json) as {
+    nftables?: { set?: { name: string; elem?: ListedElement[] } }[];
+  };
+  return nftables.flatMap(({ set }) => {
+    const known = BLOCK_SETS.find(({ origin, tier, key }) => blockSet(origin, tier, key) === set?.name);
+    if (set === undefined || known === undefined) return [];
+    return (set.elem ?? []).flatMap((member) => {
+      const elem = typeof member === 'string' ? { val: member } : member.elem;
+      if (elem === undefined || ('expires' in elem && elem.expires !== undefined)) return [];
+      return [{ source: sourceOfElement(elem.val, known.key), tier: known.tier }];
+    });
+  });
+}
+
 type ListedElement = string | { elem?: { val: string; expires?: number; counter?: { packets: number } } };
 
 function deletion(set: string, members: readonly string[]): string[] {

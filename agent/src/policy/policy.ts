@@ -165,8 +165,9 @@ const blockSchema = z.strictObject({
   new_per_minute: wholeNumber(1, 100_000).default(60),
   /**
    * Evidence that may block a source that had a real connection to a service of this host within the window: `handshake`,
-   * since anybody can forge packets in a client's name; on forgeable evidence its unused ports fall silent to it and its
-   * connections, old and new, go on. `any`: a client is blocked as anybody, at `threshold.client_ports`.
+   * since anybody can forge packets in a client's name; on forgeable evidence its connections, old and new, go on, and
+   * with the kernel engine unused ports fall silent to it. `any`: a client is blocked as anybody, at
+   * `threshold.client_ports`.
    */
   clients: oneOf(['handshake', 'any']).default('handshake'),
   /**
@@ -183,11 +184,14 @@ const blockSchema = z.strictObject({
 
 const hostsDenySchema = z.strictObject({
   /** The file of TCP wrappers; FreeBSD reads only /etc/hosts.allow. */
-  file: z.string('a file').startsWith('/', 'an absolute path').default('/etc/hosts.deny'),
+  file: z
+    .string('a file')
+    .regex(/^\/[^\0\n]{1,1023}$/, 'an absolute path')
+    .default('/etc/hosts.deny'),
   /** Services that the lines are for; see hosts_access(5). */
   daemons: z
     .string('daemon names like "ALL" or "sshd"')
-    .regex(/^[\w.@, -]{1,200}$/, 'daemon names like "ALL" or "sshd"')
+    .regex(/^[\w.@-][\w.@, -]{0,199}$/, 'daemon names like "ALL" or "sshd"')
     .default('ALL'),
   /**
    * Whether the file is one of patterns alone, which a rule of the real file names (hosts_access(5)): an agent that is not

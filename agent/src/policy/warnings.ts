@@ -10,8 +10,13 @@ export function policyWarnings({ block }: Policy, engine: string): string[] {
       ? ['the engine connect knows no clients: forged datagrams may have one blocked; see block.evidence']
       : [];
   }
+  const muted =
+    engine === 'capture' && block.clients === 'handshake'
+      ? ['block.clients: the engine capture mutes nobody, so a client that scans is told and goes on']
+      : [];
   const words = (key: string, what: string) => `${key}: the engine ${engine} proves no address, so ${what}`;
   return [
+    ...muted,
     ...(block.evidence === 'handshake'
       ? [words('block.evidence = "handshake"', 'it blocks nobody by itself, and only tells')]
       : []),

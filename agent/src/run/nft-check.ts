@@ -1,4 +1,4 @@
-import { renderRuleset } from '../nft/ruleset.ts';
+import { REMOVAL, renderRuleset } from '../nft/ruleset.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import { RunError, type Runner } from './runner.ts';
 
@@ -9,8 +9,12 @@ import { RunError, type Runner } from './runner.ts';
  * @returns why the table cannot be loaded, or undefined when it can
  */
 export async function nftCheck(run: Runner, policy: RulesetPolicy): Promise<string | undefined> {
-  const command = { argv: ['nft', '--check', '-f', '-'], stdin: renderRuleset(policy, true) } as const;
-  const outcome = await run(command).catch((error: Error) => error);
+  const check = (stdin: string) =>
+    run({ argv: ['nft', '--check', '-f', '-'], stdin }).catch((error: Error) => error);
+  const table = renderRuleset(policy, true);
+  let outcome = await check(table);
+  // A table of another version, or of somebody else, may be in the way: then ours is made anew in its place.
+  if (!(outcome instanceof Error) && outcome.status !== 0) outcome = await check(`${REMOVAL}${table}`);
   if (outcome instanceof RunError && outcome.code === 'timed_out')
     return `${outcome.message}: it takes too long to read a table with so many single ports; write them as ranges`;
   if (outcome instanceof Error) return `${outcome.message}; install the package nftables`;

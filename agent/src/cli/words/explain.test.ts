@@ -113,5 +113,5 @@ describe('an explanation', () => {
 
 const EMPTY: Known & { isClient: boolean } = {
   ...{ source: SOURCE, track: undefined, tripAtMs: undefined, isClient: false, protection: undefined },
-  ...{ isAllowedByNetwork: false, block: undefined, shared: undefined },
+  ...{ isAllowedByNetwork: false, allowance: undefined, block: undefined, shared: undefined },
 };
