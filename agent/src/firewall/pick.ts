@@ -47,6 +47,8 @@ export interface SurveyedFirewall {
   readonly works: boolean;
   /** Why not. */
   readonly why?: string;
+  /** It is for other systems than this one. */
+  readonly isElsewhere?: boolean;
 }
 
 /**
@@ -86,7 +88,11 @@ export async function surveyFirewalls(choice: FirewallChoice): Promise<SurveyedF
   return Promise.all(
     oneOfEach().map(async (candidate) => {
       const why = await whyNotHere(candidate, choice);
-      return { name: candidate.name, works: why === undefined, ...(why === undefined ? {} : { why }) };
+      return {
+        ...{ name: candidate.name, works: why === undefined },
+        ...(why === undefined ? {} : { why }),
+        ...(isForHere(candidate) ? {} : { isElsewhere: true }),
+      };
     }),
   );
 }
