@@ -102,9 +102,12 @@ export async function surveyFirewalls(choice: FirewallChoice): Promise<SurveyedF
  * blocks in any of them, whatever the policy says today.
  */
 export async function entryFirewallsHere(choice: FirewallChoice): Promise<EntryCommands[]> {
+  // What today's policy has against routes kept no agent of before from making them.
+  const { policy } = choice;
+  const anyPolicy = { ...choice, policy: { ...policy, block: { ...policy.block, forwarded: true } } };
   const all = CANDIDATES.map(async (candidate) => {
     if (candidate.commands === undefined || !isForHere(candidate)) return [];
-    return (await candidate.whyNot(choice)) === undefined ? [await candidate.commands(choice)] : [];
+    return (await candidate.whyNot(anyPolicy)) === undefined ? [await candidate.commands(choice)] : [];
   });
   return (await Promise.all(all)).flat();
 }
