@@ -19,14 +19,19 @@ const OTHERS = 'ALL: 203.0.113.1\n';
 const file = () => join(folder, 'hosts.deny');
 
 /** A host whose programs all work, and answer so. */
-async function clear(used: string, answer: (line: string) => Answer | undefined = () => undefined, more = '') {
+async function clear(
+  used: string,
+  answer: (line: string) => Answer | undefined = () => undefined,
+  more = '',
+) {
   const { asked, run } = fakePrograms(answer);
   const said: string[] = [];
   const policy = parsePolicy(`${more}\n[hosts_deny]\nfile = "${file()}"`, 'picket.toml');
   const ruleset = rulesetPolicy(policy, [32_768, 60_999], false);
   const choice = { policy, ruleset, run, now: () => 0, log: (message: string) => said.push(message) };
   await clearOthers(choice, used, join(folder, 'denied'));
-  const looks = /-save|^ipset save|^ipset list|^nft (?:list|--check|-c)|--test|^ip .* (?:show|del blackhole (?:127|::1))/;
+  const looks =
+    /-save|^ipset save|^ipset list|^nft (?:list|--check|-c)|--test|^ip .* (?:show|del blackhole (?:127|::1))/;
   return { said, changes: asked.filter((line) => !looks.test(line.split('\n')[0] ?? '')) };
 }
 

@@ -1,5 +1,5 @@
-import { REMOVAL } from '../nft/ruleset.ts';
 import { TABLE } from '../nft/names.ts';
+import { REMOVAL } from '../nft/ruleset.ts';
 import type { Runner } from '../run/runner.ts';
 import type { FirewallChoice } from './candidate.ts';
 import type { EntryCommands, Step } from './entries.ts';
@@ -24,7 +24,9 @@ export async function clearOthers(choice: FirewallChoice, used: string, folder?:
   const { policy, log } = choice;
   const names = used.split('+');
   const attempt = async (name: string, work: () => Promise<unknown>): Promise<void> => {
-    await work().catch((error: Error) => log(`what was left in ${name} could not be removed: ${error.message}`));
+    await work().catch((error: Error) =>
+      log(`what was left in ${name} could not be removed: ${error.message}`),
+    );
   };
   const others = await entryFirewallsHere(choice).catch((error: Error) => {
     log(`what was left in other firewalls could not be looked for: ${error.message}`);

@@ -1,5 +1,5 @@
-import type { Remark, Setting } from './lines.ts';
 import { PATTERNS_FOLDER } from '../needs.ts';
+import type { Remark, Setting } from './lines.ts';
 import type { Piece, PolicyLine } from './piece.ts';
 import { cite, tomlString } from './words.ts';
 
@@ -47,7 +47,11 @@ function linesOf(daemons: string, why: string): PolicyLine[] {
   });
   return [
     line('daemons', daemons, why),
-    line('patterns', 'true', 'The service may not write the file of TCP wrappers itself, only one that it names.'),
+    line(
+      'patterns',
+      'true',
+      'The service may not write the file of TCP wrappers itself, only one that it names.',
+    ),
     line('file', tomlString(PATTERNS_FILE), 'The installer makes it, and names it there.'),
   ];
 }
