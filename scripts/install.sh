@@ -313,8 +313,11 @@ name_patterns() {
   line=$(sed -n 's/^hosts-deny\t//p' "$stage/needs")
   file=${line%%"$(printf '\t')"*} daemons=${line#*"$(printf '\t')"}
   make_folder "$HOSTS" 755
-  [ -e "$file" ] || : >"$file"
-  chown -R "$NAME:$NAME" "$HOSTS"
+  chown -h "$NAME:$NAME" "$HOSTS"
+  # As the user of the agent: in its folder it may have laid a symlink, which root would follow to any file.
+  # shellcheck disable=SC2016 # "$1" is for the inner shell
+  setpriv --reuid="$NAME" --regid="$NAME" --clear-groups sh -c 'umask 022; [ -w "$1" ] || rm -f "$1"; : >>"$1"' sh "$file" ||
+    fail "$file cannot be written as the user $NAME"
   { without_patterns; printf '%s\n%s: %s\n' '# Picket: whom it blocks; the line goes when Picket does.' "$daemons" "$file"; } >"$stage/wrappers"
   put "$stage/wrappers" "$WRAPPERS" "$(stat -c %a "$WRAPPERS" 2>/dev/null || echo 644)"
 }

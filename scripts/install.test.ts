@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -43,6 +43,29 @@ function hereDocument(from: string): string {
 }
 
 describe('install.sh', () => {
+  test("makes nothing in the agent's folder but as its user, and follows no link there", async () => {
+    const functions = script.slice(0, script.lastIndexOf('\n{ main'));
+    const hosts = join(folder, 'denied');
+    const stubs = [
+      `HOSTS=${hosts} WRAPPERS=${folder}/hosts.deny stage=${folder} made_folders=''`,
+      `printf 'hosts-deny\\t%s/list\\tsshd\\n' "$HOSTS" >"$stage/needs"`,
+      'setpriv() { echo "$1 $2 $3"; shift 3; "$@"; }',
+      'chown() { echo "chown $*"; }',
+      'put() { cat "$1"; }',
+    ].join('\n');
+    await mkdir(hosts, { recursive: true });
+    await symlink(join(folder, 'nowhere'), join(hosts, 'list'));
+    const { said, status } = await install(`${functions}\n${stubs}\nname_patterns\n`, []);
+    expect(said.split('\n').slice(0, 2)).toEqual([
+      `chown -h picket-agent:picket-agent ${hosts}`,
+      '--reuid=picket-agent --regid=picket-agent --clear-groups',
+    ]);
+    expect(said).toContain(`sshd: ${hosts}/list`);
+    expect(status).toBe(0);
+    expect(await readdir(folder)).not.toContain('nowhere');
+    expect((await lstat(join(hosts, 'list'))).isFile()).toBe(true);
+  });
+
   const settings = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   const original = async (name: string) => settings(await readFile(join(UNITS, name), 'utf8'));
 

@@ -7,6 +7,7 @@ import {
   type Source,
   type Unblock,
 } from '@picket/protocol';
+import type { Lifted } from '../control/lifted.ts';
 import type { SharedBlock } from '../firewall/firewall.ts';
 import { tierFor } from '../policy/derive.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -32,6 +33,21 @@ export function unblocks(sources: Iterable<Source>, atMs: number, reason: string
 export function toShared([source, untilMs, tier]: BlockEntry, policy: Policy): SharedBlock {
   const isProven = tier === 'dropped';
   return { source, untilMs, tier: tierFor(policy, isProven), isProven };
+}
+
+/**
+ * What of the network's list is in force here, by source: not what a person lifted, and under `block.evidence` =
+ * "handshake" only what is proven, since an address that may be forged must hold against nobody.
+ */
+export function takenShared(
+  entries: Iterable<BlockEntry>,
+  policy: Policy,
+  lifted: Pick<Lifted, 'has'>,
+): Map<Source, SharedBlock> {
+  const mayBlock = ({ isProven }: SharedBlock) => policy.block.evidence !== 'handshake' || isProven === true;
+  const all = [...entries].map((entry) => toShared(entry, policy));
+  const taken = all.filter((block) => mayBlock(block) && !lifted.has(block));
+  return new Map(taken.map((block) => [block.source, block]));
 }
 
 /** A local block as a sighting tells it. */

@@ -2,6 +2,7 @@ import type { Source } from '@picket/protocol';
 import type { EntryCommands } from '../firewall/entries.ts';
 import { createEntryFirewall } from '../firewall/entry-firewall.ts';
 import { answersOf, runSteps } from '../firewall/entry-steps.ts';
+import { clearHostsDeny } from '../firewall/hosts-deny-clear.ts';
 import { entryFirewallsHere } from '../firewall/pick.ts';
 import { readEphemeralPorts } from '../host/facts.ts';
 import { rulesetPolicy } from '../policy/derive.ts';
@@ -32,22 +33,39 @@ export async function onEveryFirewall(
   return inOthers.ok ? { ok: true, there: inTable.there || inOthers.there } : inOthers;
 }
 
-/** The same in the firewalls beside the table. */
-export async function onOthers(policy: Policy, run: Runner, isMeant?: Emptying['isMeant']): Promise<Done> {
+/** The same in the firewalls beside the table, and in the files of TCP wrappers. */
+async function onOthers(policy: Policy, run: Runner, isMeant?: Emptying['isMeant']): Promise<Done> {
+  const ends = await Promise.all([
+    counted(() => inFiles(policy, isMeant)),
+    counted(() => inEntries(policy, run, isMeant)),
+  ]);
+  const failure = ends.find((end) => !end.ok);
+  return failure ?? { ok: true, there: ends.some((end) => end.ok && end.there) };
+}
+
+/** One that fails holds no other up. */
+async function counted(work: () => Promise<boolean>): Promise<Done> {
+  return work().then(
+    (there) => ({ ok: true, there }),
+    (error: Error) => ({ ok: false, why: error.message }),
+  );
+}
+
+async function inFiles({ hosts_deny }: Policy, isMeant: Emptying['isMeant']): Promise<boolean> {
+  return (await clearHostsDeny(hosts_deny, { ...(isMeant && { isMeant }) })).length > 0;
+}
+
+async function inEntries(policy: Policy, run: Runner, isMeant: Emptying['isMeant']): Promise<boolean> {
   const quiet = { run, now: Date.now, log: () => {} };
   const ruleset = rulesetPolicy(policy, await readEphemeralPorts(), false);
-  try {
-    let there = false;
-    for (const commands of await entryFirewallsHere({ policy, ruleset, ...quiet })) {
-      const found = await meant(commands, run, isMeant);
-      if (isMeant === undefined) await createEntryFirewall(commands, quiet).remove();
-      else if (found.length > 0) await runSteps(run, commands.remove(found));
-      there ||= found.length > 0;
-    }
-    return { ok: true, there };
-  } catch (error) {
-    return { ok: false, why: (error as Error).message };
+  let there = false;
+  for (const commands of await entryFirewallsHere({ policy, ruleset, ...quiet })) {
+    const found = await meant(commands, run, isMeant);
+    if (isMeant === undefined) await createEntryFirewall(commands, quiet).remove();
+    else if (found.length > 0) await runSteps(run, commands.remove(found));
+    there ||= found.length > 0;
   }
+  return there;
 }
 
 /** What a firewall holds of what is meant; nothing where nothing is set up. */

@@ -4,13 +4,12 @@ import { formatLifted, liftedPath } from '../control/lifted.ts';
 import { liftedSchema } from '../control/messages.ts';
 import { emptyBlocks } from '../nft/bad-day.ts';
 import type { Policy } from '../policy/policy.ts';
-import { historyPath, openHistory } from '../report/history.ts';
-import { SILENT_LOG } from '../report/log.ts';
 import { readSavedList } from '../uplink/list-file.ts';
 import { readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { ask, complain, print } from './ask.ts';
 import { onEveryFirewall } from './every-firewall.ts';
 import type { BadDay } from './pause.ts';
+import { remember } from './remember.ts';
 
 /**
  * `picket-agent lift --all`: no source is blocked on this host any more, neither by its own decision nor by the network's.
@@ -38,7 +37,7 @@ export async function liftCommand(policy: Policy, { by, run }: BadDay): Promise<
     await replaceFile(liftedPath(state_dir), formatLifted(ends));
   }
   const counts = { local: book.length, shared: shared.length };
-  await remember(state_dir, by, counts);
+  await remember(state_dir, [{ event: 'lift', by, ...counts }]);
   return print(
     `No agent runs: the kernel and the book of blocks were emptied. ${words(counts)} The collector was not told.`,
   );
@@ -46,15 +45,3 @@ export async function liftCommand(policy: Policy, { by, run }: BadDay): Promise<
 
 const words = ({ local, shared }: { local: number; shared: number }): string =>
   `Lifted ${local} blocks of this host and ${shared} of the network; the latter stay off here until their end, or until the network decides anew.`;
-
-async function remember(
-  stateDir: string,
-  by: string,
-  counts: { local: number; shared: number },
-): Promise<void> {
-  const there = await readFileIfThere(bookPath(stateDir));
-  if (there === undefined) return;
-  const history = await openHistory({ path: historyPath(stateDir), log: SILENT_LOG });
-  history.add({ atMs: Date.now(), event: 'lift', by, ...counts });
-  await history.flush();
-}

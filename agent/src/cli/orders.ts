@@ -13,6 +13,7 @@ import { ask, complain, print } from './ask.ts';
 import { onTable } from './bad-day.ts';
 import { onEveryFirewall } from './every-firewall.ts';
 import type { BadDay } from './pause.ts';
+import { remember } from './remember.ts';
 import { timeWords } from './words/time.ts';
 
 /** What a person orders about one network. */
@@ -69,6 +70,12 @@ async function unblock(policy: Policy, network: Source, { by, run }: BadDay): Pr
     await replaceFile(bookPath(state_dir), formatBook(new Map(rest.map((each) => [each.source, each]))));
   }
   if (shared.length > 0) await liftShared(state_dir, shared);
+  const lifted = mine.length > 0 ? mine : shared.length > 0 ? [{ source: network }] : [];
+  const why = `lifted on this host by ${by}`.slice(0, 100);
+  await remember(
+    state_dir,
+    lifted.map(({ source }) => ({ event: 'unblock', source, by, why })),
+  );
   return print(
     `No agent runs. ${liftedWords(network, { local: mine.length, shared: shared.length })} The collector was not told.`,
   );

@@ -136,6 +136,16 @@ describe('restore', () => {
     expect((await restore()).wanted.enforce).toBe(false);
   });
 
+  it('puts nothing of the network in force that may be forged, where the policy wants a handshake', async () => {
+    const untilMs = Date.now() + HOUR_MS;
+    await saveList([
+      ['198.51.100.9', untilMs, 'held', 'scan'],
+      ['198.51.100.10', untilMs, 'dropped', 'scan'],
+    ]);
+    const { shared } = await restore('[block]\nevidence = "handshake"');
+    expect([...shared.keys()]).toEqual(['198.51.100.10']);
+  });
+
   it('takes out nothing that is in force already', async () => {
     await saveBook(booked('198.51.100.7', Date.now() + HOUR_MS));
     const found = { source: '198.51.100.99', tier: 'dropped', untilMs: Date.now() + 5_000 } as const;

@@ -1,4 +1,5 @@
 import { neverBlockRule } from '@picket/protocol';
+import { takenShared } from '../blocks/told.ts';
 import { ControlError, controlPath, openControlSocket } from '../control/socket.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import { pickFirewall } from '../firewall/pick.ts';
@@ -9,7 +10,7 @@ import type { Log } from '../report/log.ts';
 import type { Runner } from '../run/runner.ts';
 import { print } from './ask.ts';
 import { openStanceFiles } from './people.ts';
-import { acceptKept, keptBlocks, keptList, sharedBlocks } from './restore/kept.ts';
+import { acceptKept, keptBlocks, keptList } from './restore/kept.ts';
 import { knownNow } from './restore/known-now.ts';
 
 /**
@@ -55,7 +56,7 @@ export async function restoreInto(
   // What is in force already stays, also what the kernel decided and no book has.
   for (const block of await firewall.open(rest)) local.set(block.source, { ...block, decidedBy: 'kernel' });
   await firewall.apply({ ...rest, local });
-  const shared = accepted ? sharedBlocks(accepted, policy, (block) => lifted.has(block)) : new Map();
+  const shared = accepted ? takenShared(accepted.entries.values(), policy, lifted) : new Map();
   await firewall.share(shared);
   await firewall.close?.();
   return { local: local.size, shared: shared.size };

@@ -7,6 +7,8 @@ export interface SurveyedFirewall {
   readonly name: string;
   readonly works: boolean;
   readonly why?: string;
+  /** It is for other systems than this one. */
+  readonly isElsewhere?: boolean;
 }
 
 /** Looks at all backends that there are, the best first. Changes nothing. */
@@ -31,7 +33,12 @@ export function firewallCheck(survey: SurveyFirewalls, wanted: string): Check {
   return async () => {
     const all = await survey();
     const others = all.filter(({ name }) => name !== wanted);
-    return [chosen(all, wanted), ...others.map(other)];
+    const elsewhere = others.filter(({ isElsewhere }) => isElsewhere === true);
+    return [
+      chosen(all, wanted),
+      ...others.filter((each) => !elsewhere.includes(each)).map(other),
+      ...(elsewhere.length > 0 ? [forOthers(elsewhere)] : []),
+    ];
   };
 }
 
@@ -59,4 +66,10 @@ function chosen(all: readonly SurveyedFirewall[], wanted: string): Finding {
 
 function other({ name, works, why }: SurveyedFirewall): Finding {
   return works ? ok(`${name} can be used`) : note(`${name} cannot be used: ${why ?? 'it says not why'}`);
+}
+
+/** Nothing can be done about them here, so one line says it. */
+function forOthers(elsewhere: readonly SurveyedFirewall[]): Finding {
+  const names = elsewhere.map(({ name }) => name).join(', ');
+  return note(`${names} ${elsewhere.length > 1 ? 'are' : 'is'} for other systems`);
 }

@@ -156,6 +156,16 @@ describe('the check of firewalls', () => {
     });
   });
 
+  it('says in one line which are for other systems', async () => {
+    const elsewhere = ['pf', 'ipfw'].map((name) => ({ name, works: false, why: 'x', isElsewhere: true }));
+    const notes = (await check('auto', [...all, ...elsewhere])).filter(({ grade }) => grade === 'note');
+    expect(notes.map(({ what }) => what)).toEqual([
+      'nftables cannot be used: nft: cannot be started (ENOENT)',
+      'pf, ipfw are for other systems',
+    ]);
+    expect((await check('pf', [...all, ...elsewhere])).at(-1)?.what).toBe('ipfw is for other systems');
+  });
+
   it('takes log-only for what a person chose', async () => {
     expect((await check('log-only'))[0]?.grade).toBe('note');
   });

@@ -126,7 +126,8 @@ function maskOf(length: number): string {
   return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
 }
 
-function sourceOf(pattern: string): Source | undefined {
+/** The source of a pattern as we write it; undefined for any other text. */
+export function sourceOf(pattern: string): Source | undefined {
   const [address = '', length] = pattern.replace(/[[\]]/g, '').split('/');
   return parseSource(length === undefined ? address : (cidrText(address, length) ?? ''));
 }

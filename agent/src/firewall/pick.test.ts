@@ -113,12 +113,12 @@ describe.runIf(process.platform === 'linux')('the choice of firewall', () => {
     ]);
     // Whether hosts.deny may be written depends on who runs this.
     const others = survey.slice(4).filter(({ name }) => name !== 'hosts-deny');
-    expect(others.map(({ name, works, why }) => [name, works, why])).toEqual([
-      ['pf', false, 'it is not for linux'],
-      ['ipfw', false, 'it is not for linux'],
-      ['ipfilter', false, 'it is not for linux'],
-      ['command', false, 'command.argv is empty'],
-      ['log-only', true, undefined],
+    expect(others.map(({ name, works, why, isElsewhere }) => [name, works, why, isElsewhere])).toEqual([
+      ['pf', false, 'it is not for linux', true],
+      ['ipfw', false, 'it is not for linux', true],
+      ['ipfilter', false, 'it is not for linux', true],
+      ['command', false, 'command.argv is empty', undefined],
+      ['log-only', true, undefined, undefined],
     ]);
     const words = ran.map(({ argv }) => argv.join(' '));
     const harmless = /-save |--test|--check|list -n|route del blackhole (?:127\.0\.0\.1|::1) proto 112$/;

@@ -47,6 +47,8 @@ export interface SurveyedFirewall {
   readonly works: boolean;
   /** Why not. */
   readonly why?: string;
+  /** It is for other systems than this one. */
+  readonly isElsewhere?: boolean;
 }
 
 /**
@@ -86,7 +88,11 @@ export async function surveyFirewalls(choice: FirewallChoice): Promise<SurveyedF
   return Promise.all(
     oneOfEach().map(async (candidate) => {
       const why = await whyNotHere(candidate, choice);
-      return { name: candidate.name, works: why === undefined, ...(why === undefined ? {} : { why }) };
+      return {
+        ...{ name: candidate.name, works: why === undefined },
+        ...(why === undefined ? {} : { why }),
+        ...(isForHere(candidate) ? {} : { isElsewhere: true }),
+      };
     }),
   );
 }
@@ -96,9 +102,12 @@ export async function surveyFirewalls(choice: FirewallChoice): Promise<SurveyedF
  * blocks in any of them, whatever the policy says today.
  */
 export async function entryFirewallsHere(choice: FirewallChoice): Promise<EntryCommands[]> {
+  // What today's policy has against routes kept no agent of before from making them.
+  const { policy } = choice;
+  const anyPolicy = { ...choice, policy: { ...policy, block: { ...policy.block, forwarded: true } } };
   const all = CANDIDATES.map(async (candidate) => {
     if (candidate.commands === undefined || !isForHere(candidate)) return [];
-    return (await candidate.whyNot(choice)) === undefined ? [await candidate.commands(choice)] : [];
+    return (await candidate.whyNot(anyPolicy)) === undefined ? [await candidate.commands(choice)] : [];
   });
   return (await Promise.all(all)).flat();
 }

@@ -8,7 +8,7 @@ import {
   sourceOf,
 } from '@picket/protocol';
 import type { AgentDeps, SharedList } from '../agent-port.ts';
-import { toShared } from '../blocks/told.ts';
+import { takenShared } from '../blocks/told.ts';
 import type { SharedBlock } from '../firewall/firewall.ts';
 
 /** The network's list as this host has it: what came, less what people of the host have lifted. */
@@ -29,12 +29,7 @@ export function createSharedBlocks({ policy, keeper, lifted, log, now }: AgentDe
   /** Entries wider than a source: few, and looked through one by one. */
   let wide: Source[] = [];
   const take = (): void => {
-    const all = [...entries.values()].map((entry) => toShared(entry, policy));
-    const mayBlock = ({ isProven }: SharedBlock) =>
-      policy.block.evidence !== 'handshake' || isProven === true;
-    inForce = new Map(
-      all.filter((block) => mayBlock(block) && !lifted.has(block)).map((block) => [block.source, block]),
-    );
+    inForce = takenShared(entries.values(), policy, lifted);
     wide = [...entries.keys()].filter((source) => source.includes('/') && !source.endsWith('/64'));
     keeper.setShared(inForce);
   };

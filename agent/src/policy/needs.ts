@@ -15,7 +15,7 @@ export type Need =
   | { readonly kind: 'hosts-deny'; readonly file: string; readonly daemons: string };
 
 /** The folder in which the service may write a file of patterns. */
-const PATTERNS_FOLDER = '/var/lib/picket-denied';
+export const PATTERNS_FOLDER = '/var/lib/picket-denied';
 
 /** Ports below this take a privilege (ip-sysctl, `ip_unprivileged_port_start`). */
 const FIRST_FREE_PORT = 1_024;

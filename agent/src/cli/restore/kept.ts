@@ -1,7 +1,6 @@
 import type { NeverBlockFacts, NeverBlockReason, Source } from '@picket/protocol';
 import { type BookedBlock, bookPath, parseBook } from '../../blocks/book.ts';
-import { toShared } from '../../blocks/told.ts';
-import type { LocalBlock, SharedBlock } from '../../firewall/firewall.ts';
+import type { LocalBlock } from '../../firewall/firewall.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Log } from '../../report/log.ts';
 import { type AcceptedList, acceptList, listLimits } from '../../uplink/accept.ts';
@@ -57,14 +56,4 @@ export async function keptList({ state_dir }: Policy, log: Log): Promise<ListSta
 /** What this host takes of a saved list, by its own rules. */
 export function acceptKept(list: ListState, facts: NeverBlockFacts, policy: Policy): Promise<AcceptedList> {
   return acceptList(list, { facts, limits: listLimits(policy), clock: createClock() });
-}
-
-/** The entries of an accepted list as blocks, without those that a person lifted here. */
-export function sharedBlocks(
-  { entries }: AcceptedList,
-  policy: Policy,
-  isLifted: (block: SharedBlock) => boolean,
-): Map<Source, SharedBlock> {
-  const blocks = [...entries.values()].map((entry) => toShared(entry, policy));
-  return new Map(blocks.filter((block) => !isLifted(block)).map((block) => [block.source, block]));
 }

@@ -76,6 +76,13 @@ describe('the check of the hook', () => {
     expect(tried).toEqual(['nftables', 'route']);
   });
 
+  it('takes what an agent refuses with beside other things for what it is', async () => {
+    const agent = { firewall: 'nftables+hosts-deny', enforces: true };
+    expect(await grades(check({ agent, loaded: async () => 'no table' }))).toEqual(['wrong', 'ok', 'ok']);
+    const tryApart = async () => fails;
+    expect(await grades(check({ agent, tryApart }))).toEqual(['ok', 'wrong', 'note']);
+  });
+
   it('finds a table that does not refuse wrong, and a backend that nobody uses a note', async () => {
     expect(await grades(check({ tryHere: async () => ({ ok: true, verdicts: fails }) }))).toEqual([
       'wrong',

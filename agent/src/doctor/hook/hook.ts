@@ -36,7 +36,7 @@ export function hookCheck(facts: HookFacts): Check {
 }
 
 async function hereFindings({ agent, loaded, tryHere }: HookFacts): Promise<Finding[]> {
-  if (agent !== undefined && agent.firewall !== 'nftables') return [];
+  if (agent !== undefined && mainOf(agent.firewall) !== 'nftables') return [];
   const table = await loaded();
   if (table === 'not permitted')
     return [note('the table in the kernel may not be looked at by this user', 'run this as root')];
@@ -82,7 +82,7 @@ async function hereFindings({ agent, loaded, tryHere }: HookFacts): Promise<Find
 
 async function apartFindings({ wanted, agent, tryApart }: HookFacts, name: string): Promise<Finding[]> {
   const verdicts = await tryApart(name).catch((error: Error) => error);
-  const inUse = agent?.firewall ?? wanted;
+  const inUse = agent === undefined ? wanted : mainOf(agent.firewall);
   if (verdicts instanceof Error)
     return [
       note(`${name} could not be tried with packets: ${verdicts.message}`, 'run this as root of the machine'),
@@ -92,6 +92,11 @@ async function apartFindings({ wanted, agent, tryApart }: HookFacts, name: strin
     const isOther = inUse !== undefined && inUse !== name && verdict.kind === 'fails';
     return isOther ? note(words) : judged(words, verdict.kind, 'report this with --transcript');
   });
+}
+
+/** The backend that refuses packets, of a name that also tells what is done beside it: `nftables+hosts-deny`. */
+function mainOf(firewall: string): string {
+  return firewall.split('+', 1)[0] ?? firewall;
 }
 
 function judged(words: string, kind: 'drops' | 'fails' | 'unknown', todo: string): Finding {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parsePolicy } from '../load.ts';
+import { needsOf } from '../needs.ts';
 import { type ImportInput, importPortSentry } from './import.ts';
 import type { TextFile } from './lines.ts';
 
@@ -200,6 +201,11 @@ describe('what was done to a source', () => {
   ])('by the line %j is done for the services it names', (line, daemons) => {
     const policy = policyOf(`BLOCK_TCP="1"\nKILL_HOSTS_DENY="${line}"`);
     expect([policy.block.also, policy.hosts_deny.daemons]).toEqual([['hosts-deny'], daemons]);
+    const file = '/var/lib/picket-denied/list';
+    expect(policy.hosts_deny).toMatchObject({ patterns: true, file });
+    expect(needsOf(policy, { engine: 'kernel', firewall: 'nftables+hosts-deny' })).toEqual([
+      { kind: 'hosts-deny', file, daemons },
+    ]);
   });
 });
 

@@ -1,9 +1,13 @@
+import { PATTERNS_FOLDER } from '../needs.ts';
 import type { Remark, Setting } from './lines.ts';
-import type { Piece } from './piece.ts';
+import type { Piece, PolicyLine } from './piece.ts';
 import { cite, tomlString } from './words.ts';
 
 /** What `policy.hosts_deny.daemons` takes. */
 const DAEMONS = /^[\w.@, -]{1,200}$/;
+
+/** The file that the service may write (`policy/needs.ts`). */
+const PATTERNS_FILE = `${PATTERNS_FOLDER}/list`;
 
 /** KILL_HOSTS_DENY, a line `daemons : $TARGET$ [: option …]` for TCP wrappers (hosts_access(5), hosts_options(5)). */
 export function wrappersOf(at: Setting | undefined): Piece {
@@ -30,8 +34,24 @@ export function wrappersOf(at: Setting | undefined): Piece {
       kind: 'different',
       at,
       words:
-        'the lines end with their blocks, and need the right to replace the file: the installer gives it',
+        'blocks go to a file of patterns, which the installer names in the file of TCP wrappers, and end there in time',
     },
   ];
-  return { lines: [{ section: 'hosts_deny', key: 'daemons', value, why: [cite(at)] }], remarks };
+  return { lines: linesOf(value, cite(at)), remarks };
+}
+
+function linesOf(daemons: string, why: string): PolicyLine[] {
+  const line = (key: string, value: string, because: string): PolicyLine => ({
+    ...{ section: 'hosts_deny', key, value },
+    why: [because],
+  });
+  return [
+    line('daemons', daemons, why),
+    line(
+      'patterns',
+      'true',
+      'The service may not write the file of TCP wrappers itself, only one that it names.',
+    ),
+    line('file', tomlString(PATTERNS_FILE), 'The installer makes it, and names it there.'),
+  ];
 }
