@@ -3,7 +3,7 @@ import type { LiftedCounts } from '../agent-port.ts';
 import { bookPath, formatBook, parseBook } from '../blocks/book.ts';
 import { allowancesPath, openAllowances } from '../control/allowances.ts';
 import { formatLifted, liftedPath } from '../control/lifted.ts';
-import { blockedSchema, disallowedSchema, liftedSchema } from '../control/messages.ts';
+import { allowedSchema, blockedSchema, disallowedSchema, liftedSchema } from '../control/messages.ts';
 import { unblocked } from '../nft/bad-day.ts';
 import { resetRates } from '../nft/elements.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -105,7 +105,8 @@ async function block(
   if (!asked.ok) return complain(asked);
   const { source, block: made } = asked.value;
   const what = made.tier === 'held' ? 'new connections are refused' : 'all its packets are dropped';
-  return print(`${source} is blocked until ${timeWords(made.untilMs)}: ${what}.`);
+  const inForce = asked.value.enforced ? '' : ', but nobody is refused now (see picket-agent status)';
+  return print(`${source} is blocked until ${timeWords(made.untilMs)}: ${what}${inForce}.`);
 }
 
 async function allow(
@@ -116,14 +117,24 @@ async function allow(
   const { network, untilMs } = allowance;
   const until = `${network} is allowed until ${timeWords(untilMs)}`;
   const asked = await ask(policy, {
-    ...{ method: 'POST', route: '/v1/allow', body: allowance, schema: liftedSchema },
+    ...{ method: 'POST', route: '/v1/allow', body: allowance, schema: allowedSchema },
   });
-  if (asked.ok) return print(`${until}. ${liftedWords(network, asked.value)}`);
+  if (asked.ok) {
+    print(`${until}. ${liftedWords(network, asked.value)}`);
+    return asked.value.isKept
+      ? 0
+      : complain({ why: 'it could not be written to the disk: a restart of the agent ends it' });
+  }
   if (asked.kind !== 'none') return complain(asked);
   await makePrivateFolder(policy.state_dir);
-  if (!(await (await openOwn(policy)).add(allowance)))
+  const added = await (await openOwn(policy)).add(allowance);
+  if (added === 'too many')
     return complain({ why: 'too many are allowed for a while already; write it into allow.sources' });
-  print(`${until}, once an agent starts.`);
+  print(
+    added === 'kept'
+      ? `${until}, once an agent starts.`
+      : `${network} could not be written to the disk: an agent that starts does not know of it.`,
+  );
   return unblock(policy, network, badDay);
 }
 

@@ -50,7 +50,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),
   ]);
-  const { engine, firewall } = await chooseParts(policy, log);
+  const { engine, firewall, clearOthers } = await chooseParts(policy, log);
   for (const words of policyWarnings(policy, engine.name)) log.warn(words);
   const { stance, lifted, allowances } = await openStanceFiles(policy);
   // A host of a network in observe mode must not refuse anybody until it has its list again.
@@ -122,6 +122,8 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   });
   const startedAtMs = Date.now();
   await agent.start();
+  // What agents of before left in other firewalls nobody would ever end.
+  void clearOthers();
   const refresh = (): void =>
     void agent.refresh().catch((error) => log.error('who is protected could not be read', { error }));
   // What changed while it started was noticed by nobody.

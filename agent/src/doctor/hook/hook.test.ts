@@ -51,6 +51,7 @@ describe('the check of the hook', () => {
     hookCheck({
       survey: async () => [
         { name: 'nftables', works: true },
+        { name: 'iptables', works: true },
         { name: 'route', works: true },
         { name: 'pf', works: false },
         { name: 'log-only', works: true },
@@ -66,38 +67,37 @@ describe('the check of the hook', () => {
     } as HookFacts)();
   const grades = async (found: ReturnType<typeof check>) => (await found).map(({ grade }) => grade);
 
-  it('tries what is loaded here, and each backend that works and refuses in a namespace', async () => {
+  it('tries what is loaded here, and the backend that this host has in a namespace', async () => {
     const tried: string[] = [];
     const tryApart = async (name: string) => {
       tried.push(name);
       return drops;
     };
-    expect(await grades(check({ tryApart }))).toEqual(['ok', 'ok', 'ok']);
-    expect(tried).toEqual(['nftables', 'route']);
+    expect(await grades(check({ tryApart }))).toEqual(['ok', 'ok']);
+    await check({ tryApart, agent: { firewall: 'iptables', enforces: true } });
+    await check({ tryApart, agent: undefined, wanted: 'iptables' });
+    expect(tried).toEqual(['nftables', 'iptables', 'iptables']);
   });
 
   it('takes what an agent refuses with beside other things for what it is', async () => {
     const agent = { firewall: 'nftables+hosts-deny', enforces: true };
-    expect(await grades(check({ agent, loaded: async () => 'no table' }))).toEqual(['wrong', 'ok', 'ok']);
+    expect(await grades(check({ agent, loaded: async () => 'no table' }))).toEqual(['wrong', 'ok']);
     const tryApart = async () => fails;
-    expect(await grades(check({ agent, tryApart }))).toEqual(['ok', 'wrong', 'note']);
+    expect(await grades(check({ agent, tryApart }))).toEqual(['ok', 'wrong']);
   });
 
-  it('finds a table that does not refuse wrong, and a backend that nobody uses a note', async () => {
+  it('finds a table and a backend that do not refuse wrong', async () => {
     expect(await grades(check({ tryHere: async () => ({ ok: true, verdicts: fails }) }))).toEqual([
       'wrong',
       'ok',
-      'ok',
     ]);
-    expect(await grades(check({ tryApart: async (name) => (name === 'route' ? fails : drops) }))).toEqual([
-      'ok',
-      'ok',
-      'note',
-    ]);
-    expect(await grades(check({ tryApart: async (name) => (name === 'nftables' ? fails : drops) }))).toEqual([
-      'ok',
-      'wrong',
-      'ok',
+    expect(await grades(check({ tryApart: async () => fails }))).toEqual(['ok', 'wrong']);
+  });
+
+  it('tries no route, which refuses nothing of a neighbour', async () => {
+    const agent = { firewall: 'route', enforces: true };
+    expect(await check({ agent })).toMatchObject([
+      { grade: 'note', words: expect.stringContaining('route') },
     ]);
   });
 
@@ -123,7 +123,7 @@ describe('the check of the hook', () => {
 
   it('says so where no namespace can be had, or nothing can be tried', async () => {
     const tryApart = () => Promise.reject(new Error('unshare failed: Operation not permitted'));
-    expect(await grades(check({ tryApart }))).toEqual(['ok', 'note', 'note']);
+    expect(await grades(check({ tryApart }))).toEqual(['ok', 'note']);
     expect(await grades(check({ survey: async () => [] }))).toEqual(['note']);
   });
 });
