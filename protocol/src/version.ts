@@ -2,7 +2,7 @@
  * The wire version both sides speak, one integer.
  *
  * History:
- * - 1 (2026-11): first version: enrolment, sightings, status and unblock events, block list. Open to change until the
+ * - 1 (2026-11): first version: enrolment, sightings, status, unblock and acts events, block list. Open to change until the
  *   first release, frozen from then on.
  */
 export const WIRE_VERSION = 1;
