@@ -3,6 +3,7 @@ import type { Command, Outcome } from '../run/runner.ts';
 import { firewallContract, put, want } from './contract.ts';
 import type { Entry, EntryCommands } from './entries.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
+import { spares } from './entry-spared.ts';
 import { FirewallError } from './firewall.ts';
 
 const NETWORKS = { allow: [], onLink: [], enforce: true };
@@ -252,4 +253,8 @@ describe('entries of a system without room', () => {
     await firewall.look();
     expect(tool.live().map(([key]) => key.split('/')[2])).toContain('192.0.2.6');
   });
+});
+
+it('spares no IPv4 source for an IPv6 network that its mapped address would be of', () => {
+  expect(spares({ allow: ['::/64'], onLink: [] })('203.0.113.200')).toBe(false);
 });

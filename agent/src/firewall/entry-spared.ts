@@ -10,9 +10,10 @@ export type IsSpared = (source: Source) => boolean;
  * cost does not grow with the networks times the sources: a shared list has 100,000 of them.
  */
 export function spares({ allow, onLink }: Networks): IsSpared {
-  const allowed = new BlockList();
+  // One for each family: a BlockList takes an IPv4 address for its IPv6-mapped one too, and so for a part of ::/64.
+  const allowed = { 4: new BlockList(), 6: new BlockList() };
   for (const network of allow) {
-    allowed.addSubnet(firstAddress(network), prefixLength(network), nameOf(network));
+    allowed[familyOf(network)].addSubnet(firstAddress(network), prefixLength(network), nameOf(network));
   }
   const byLength = new Map<number, ReadonlySet<Cidr>>();
   /** The networks of a length that hold something which is spared; `length` is a source's, so texts compare. */
@@ -28,7 +29,7 @@ export function spares({ allow, onLink }: Networks): IsSpared {
   };
   return (source) => {
     const [address = source, length] = source.split('/');
-    if (allowed.check(address, nameOf(source))) return true;
+    if (allowed[familyOf(source)].check(address, nameOf(source))) return true;
     return length !== undefined && around(Number(length), familyOf(source)).has(source);
   };
 }

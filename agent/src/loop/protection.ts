@@ -29,6 +29,9 @@ export interface Protection {
   apply(): void;
 }
 
+/** Addresses that nobody blocks anyway, such as loopback's, are no part of anybody's /64. */
+const isSpecial = neverBlockRule(NO_FACTS);
+
 /** Nothing is known before the first refresh but the networks that nobody blocks. */
 export function createProtection(deps: AgentDeps): Protection {
   const { policy, engine, keeper, allowances } = deps;
@@ -53,7 +56,9 @@ export function createProtection(deps: AgentDeps): Protection {
     const all = [...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow];
     const others = siblings.filter((address) => !own.includes(address));
     // An IPv6 source is a /64: whoever has one protected address in it must not be held by the others.
-    const whole = all.map((each) => (each.includes('/') ? each : sourceOf(each, facts.onLink)));
+    const whole = all.map((each) =>
+      each.includes('/') || isSpecial(each) !== undefined ? each : sourceOf(each, facts.onLink),
+    );
     keeper.setNetworks({ allow: [...new Set(whole)].sort(), onLink: facts.onLink, siblings: others });
   };
   return {
