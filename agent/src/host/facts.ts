@@ -26,6 +26,9 @@ export interface HostFacts {
  */
 const TRANSLATED: readonly Cidr[] = ['64:ff9b::/96'];
 
+/** The host's end of the wire that the doctor lays for a moment: its addresses are nobody's, and must not be told as ours. */
+export const TRIAL_WIRE = 'pktdoc0';
+
 /** Reads the facts of this host from the system; what a system does not offer is an empty list. */
 export async function readHostFacts(run: Runner = runCommand): Promise<HostFacts> {
   const [route4, route6, resolv, resolved] = await Promise.all(
@@ -33,7 +36,9 @@ export async function readHostFacts(run: Runner = runCommand): Promise<HostFacts
       (file) => readFile(file, 'utf8').catch(() => undefined),
     ),
   );
-  const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const interfaces = Object.entries(networkInterfaces())
+    .filter(([name]) => name !== TRIAL_WIRE)
+    .flatMap(([, list]) => list ?? []);
   const own = interfaces.flatMap(({ address }) => parseAddress(address.split('%')[0] ?? '') ?? []);
   const onLink = interfaces.flatMap(({ address, family, cidr }) =>
     family === 'IPv6' && cidr !== null && !address.startsWith('fe80:') && address !== '::1'

@@ -1,4 +1,5 @@
 import type { Address, Family, Source } from '@picket/protocol';
+import { TRIAL_WIRE } from '../../host/facts.ts';
 import type { Runner } from '../../run/runner.ts';
 import type { Arena } from './arena.ts';
 
@@ -46,7 +47,7 @@ export async function whyTaken(run: Runner): Promise<string | undefined> {
 }
 
 /** The host's end of the wire. There can be one of that name only, so two doctors never lay wires at the same time. */
-const WIRE = 'pktdoc0';
+const WIRE = TRIAL_WIRE;
 
 /** Takes the wire away; its namespace would do so too, a moment later. */
 export async function cutWire(run: Runner, arena: Arena): Promise<void> {
