@@ -66,7 +66,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   let rest: Stance = { allow: [], onLink: [], enforce: true };
   /** Undefined until a list came: what an earlier agent has put in force of one stays so until then. */
   let shared: ReadonlyMap<Source, SharedBlock> | undefined;
-  let [isOpen, savedText] = [false, ''];
+  let [isOpen, savedText, networksKey] = [false, '', ''];
   /** Found when it opened, and not told yet: a book on disk that has them would let a killed agent's heir think they were. */
   let untold: ReadonlySet<Source> = new Set();
   const saveOnce = async (): Promise<void> => {
@@ -161,10 +161,9 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       if (isOpen) list.change();
     },
     setNetworks(networks) {
-      const { allow, onLink, siblings } = rest;
-      const { allow: nextAllow, onLink: nextOnLink, siblings: nextSiblings } = networks;
-      if (JSON.stringify([allow, onLink, siblings]) === JSON.stringify([nextAllow, nextOnLink, nextSiblings]))
-        return;
+      const key = JSON.stringify(networks);
+      if (key === networksKey) return;
+      networksKey = key;
       rest = { ...rest, ...networks };
       change();
     },

@@ -1,3 +1,5 @@
+import { type OneByOne, oneByOne } from '../run/one-by-one.ts';
+
 /** Work of one kind, one piece after the other; what is asked for while a piece runs is done together afterwards. */
 export interface Lane {
   /** Resolves when all that changed before this call is carried out; rejects when that failed. */
@@ -5,7 +7,7 @@ export interface Lane {
   /** The same for a change that nobody waits for: a failure is told and tried again. */
   change(): void;
   /** Another call that must not run beside the work. */
-  inTurn<T>(call: () => Promise<T>): Promise<T>;
+  readonly inTurn: OneByOne;
 }
 
 /** Longest pause before work that failed is tried again, ms. */
@@ -18,14 +20,9 @@ const RETRY_MS = 2_000;
  * @param onFailure told of each failure that nobody waits for
  */
 export function createLane(work: () => Promise<void>, onFailure: (error: unknown) => void): Lane {
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = oneByOne();
   let next: Promise<void> | undefined;
   let retry: NodeJS.Timeout | undefined;
-  const inTurn = <T>(call: () => Promise<T>): Promise<T> => {
-    const turn = last.catch(() => {}).then(call);
-    last = turn;
-    return turn;
-  };
   /** At most one piece waits: it takes all that changed until its turn comes. */
   const settle = (): Promise<void> => {
     next ??= inTurn(() => {

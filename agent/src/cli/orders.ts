@@ -1,19 +1,17 @@
 import { firstAddress, isSingleSource, overlaps, parseSource, type Source, sourceOf } from '@picket/protocol';
 import type { LiftedCounts } from '../agent-port.ts';
-import { bookPath, formatBook, parseBook } from '../blocks/book.ts';
 import { allowancesPath, openAllowances } from '../control/allowances.ts';
-import { formatLifted, liftedPath } from '../control/lifted.ts';
 import { allowedSchema, blockedSchema, disallowedSchema, liftedSchema } from '../control/messages.ts';
 import { unblocked } from '../nft/bad-day.ts';
 import { resetRates } from '../nft/elements.ts';
 import type { Policy } from '../policy/policy.ts';
-import { readSavedList } from '../uplink/list-file.ts';
 import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { ask, complain, print } from './ask.ts';
 import { onTable } from './bad-day.ts';
 import { onEveryFirewall } from './every-firewall.ts';
 import type { BadDay } from './pause.ts';
 import { remember } from './remember.ts';
+import { storedBlocks } from './stored-blocks.ts';
 import { timeWords } from './words/time.ts';
 
 /** What a person orders about one network. */
@@ -44,16 +42,11 @@ async function unblock(policy: Policy, network: Source, { by, run }: BadDay): Pr
   const asked = await ask(policy, { method: 'POST', route: '/v1/unblock', body, schema: liftedSchema });
   if (asked.ok) return print(liftedWords(network, asked.value));
   if (asked.kind !== 'none') return complain(asked);
-  const { state_dir } = policy;
-  const book = parseBook((await readFileIfThere(bookPath(state_dir))) ?? '[]') ?? [];
-  const shared = ((await readSavedList(state_dir))?.entries ?? []).filter(([source]) =>
-    overlaps(network, source),
-  );
-  const mine = book.filter(({ source }) => overlaps(network, source));
+  const { local, shared, lift } = await storedBlocks(policy, network);
   // The source itself too: the kernel may have decided what no book knows of.
   const named = isSingleSource(network) ? [network, sourceOf(firstAddress(network))] : [];
   const sources = new Set([
-    ...mine.map(({ source }) => source),
+    ...local.map(({ source }) => source),
     ...shared.map(([source]) => source),
     ...named,
   ]);
@@ -65,29 +58,16 @@ async function unblock(policy: Policy, network: Source, { by, run }: BadDay): Pr
   if (!outcome.ok) return complain(outcome);
   // A table that only blocks has no evidence to forget.
   await onTable(run, resetRates([...sources]));
-  if (mine.length > 0) {
-    const rest = book.filter((each) => !mine.includes(each));
-    await replaceFile(bookPath(state_dir), formatBook(new Map(rest.map((each) => [each.source, each]))));
-  }
-  if (shared.length > 0) await liftShared(state_dir, shared);
-  const lifted = mine.length > 0 ? mine : shared.length > 0 ? [{ source: network }] : [];
+  await lift();
+  const lifted = local.length > 0 ? local : shared.length > 0 ? [{ source: network }] : [];
   const why = `lifted on this host by ${by}`.slice(0, 100);
   await remember(
-    state_dir,
+    policy.state_dir,
     lifted.map(({ source }) => ({ event: 'unblock', source, by, why })),
   );
   return print(
-    `No agent runs. ${liftedWords(network, { local: mine.length, shared: shared.length })} The collector was not told.`,
+    `No agent runs. ${liftedWords(network, { local: local.length, shared: shared.length })} The collector was not told.`,
   );
-}
-
-async function liftShared(
-  stateDir: string,
-  shared: readonly (readonly [Source, number, ...unknown[]])[],
-): Promise<void> {
-  const before = JSON.parse((await readFileIfThere(liftedPath(stateDir))) ?? '[]') as [Source, number][];
-  const ends = new Map([...before, ...shared.map(([source, untilMs]) => [source, untilMs] as const)]);
-  await replaceFile(liftedPath(stateDir), formatLifted(ends));
 }
 
 const liftedWords = (network: string, { local, shared }: LiftedCounts): string =>

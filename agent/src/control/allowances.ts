@@ -1,5 +1,6 @@
 import { type Cidr, parseSource, unixMsSchema } from '@picket/protocol';
 import { z } from 'zod';
+import { oneByOne } from '../run/one-by-one.ts';
 import { parseJson } from '../uplink/state-file.ts';
 
 /** A person's word that a network is not blocked on this host for a while. */
@@ -61,12 +62,7 @@ export async function openAllowances({ load, save, now }: AllowancesDeps): Promi
     );
   };
   /** One change after the other: each begins with what the one before has left. */
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
-    const turn = last.catch(() => {}).then(change);
-    last = turn;
-    return turn;
-  };
+  const inTurn = oneByOne();
   return {
     list,
     add: (allowance) =>

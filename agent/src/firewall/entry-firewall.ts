@@ -1,4 +1,5 @@
 import type { Source } from '@picket/protocol';
+import { oneByOne } from '../run/one-by-one.ts';
 import type { Runner } from '../run/runner.ts';
 import type { Entry, EntryCommands, Scope } from './entries.ts';
 import { createChanger, type Held, heldOf, slotsOf, type Wanted } from './entry-state.ts';
@@ -36,14 +37,10 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
   /** Sources whose entries may differ from what is wanted, the host's own and the network's. */
   const open = { local: new Set<Source>(), shared: new Set<Source>() };
   const left = new Set<Source>();
-  let [looks, owesAll, last]: [number, boolean, Promise<unknown>] = [0, false, Promise.resolve()];
+  let [looks, owesAll] = [0, false];
 
   /** One piece of work after the other, whoever asks. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = last.catch(() => {}).then(work);
-    last = turn;
-    return turn;
-  };
+  const inTurn = oneByOne();
   const read = async (scope: Scope): Promise<{ entries: Entry[] } | { words: string }> => {
     const answers = await answersOf(run, commands.list(scope));
     if ('words' in answers) return answers;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, lstat, open, realpath, rename, unlink } from 'node:fs/promises';
+import { constants, type FileHandle, lstat, open, realpath, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../uplink/state-file.ts';
 import { FirewallError } from './firewall.ts';
@@ -23,7 +23,8 @@ export interface Found {
 export async function readFound(file: string): Promise<Found> {
   try {
     const path = await realpath(file);
-    const handle = await open(path, 'r');
+    // A pipe in its place would be waited for without end.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await handle.stat({ bigint: true });
       if (!stats.isFile()) throw new FirewallError(`${file} is no file`);

@@ -273,4 +273,12 @@ describe('createHostsDeny', () => {
       message: expect.stringContaining('leads nowhere'),
     });
   });
+
+  it('waits for no pipe that stands in its place', async () => {
+    const { file, firewall } = setUp();
+    expect(spawnSync('mkfifo', [file]).status).toBe(0);
+    await expect(firewall.open(NETWORKS)).rejects.toMatchObject({
+      message: expect.stringContaining('is no file'),
+    });
+  });
 });

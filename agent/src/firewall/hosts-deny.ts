@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { contains, NO_FACTS, neverBlockRule, type Source } from '@picket/protocol';
+import { oneByOne } from '../run/one-by-one.ts';
 import type { Desired, Firewall, SharedBlock, Stance } from './firewall.ts';
 import { FirewallError } from './firewall.ts';
 import { changeFile, readFound, whyNotWritable } from './hosts-deny-file.ts';
@@ -34,7 +35,6 @@ export function createHostsDeny({ file, daemons, patterns, now, log }: HostsDeny
   let shared: ReadonlyMap<Source, SharedBlock> = new Map();
   let put: readonly Denied[] = [];
   let left = 0;
-  let last: Promise<unknown> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
 
   const textOf = (text: string | undefined, denied: readonly Denied[]): string | undefined => {
@@ -44,11 +44,7 @@ export function createHostsDeny({ file, daemons, patterns, now, log }: HostsDeny
       throw new FirewallError(`${file} has more than patterns: they take a file of its own`);
     return made;
   };
-  const inTurn = <T>(call: () => Promise<T>): Promise<T> => {
-    const turn = last.catch(() => {}).then(call);
-    last = turn;
-    return turn;
-  };
+  const inTurn = oneByOne();
   const tellLeft = (count: number): void => {
     if (count > 0 && left === 0)
       log(`${file} holds at most ${MOST_SOURCES} sources: ${count} blocked ones are not in it`);
@@ -112,7 +108,7 @@ export function createHostsDeny({ file, daemons, patterns, now, log }: HostsDeny
       clearTimeout(timer);
     },
     async close() {
-      await last.catch(() => {});
+      await inTurn(async () => {});
       clearTimeout(timer);
     },
   };

@@ -4,6 +4,7 @@ import { addBlocks, deleteBlocks, type Element, resetRates } from '../nft/elemen
 import { REMOVAL, renderRuleset } from '../nft/ruleset.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
 import type { KeptChild } from '../run/keep-running.ts';
+import { oneByOne } from '../run/one-by-one.ts';
 import {
   type CountedBlock,
   type Desired,
@@ -191,14 +192,4 @@ function missingOf(want: Desired, blocks: readonly CountedBlock[], nowMs: number
   return [...want.local.values()].filter(
     ({ source, untilMs }) => untilMs > nowMs + ENDING_MS && !found.has(source),
   );
-}
-
-/** Runs pieces of work one after the other. */
-function oneByOne(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const turn = last.catch(() => {}).then(work);
-    last = turn;
-    return turn;
-  };
 }

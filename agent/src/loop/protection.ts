@@ -38,8 +38,8 @@ export function createProtection(deps: AgentDeps): Protection {
   let facts: HostFacts = { own: [], gateways: [], resolvers: [], onLink: [] };
   let collectors: NeverBlockFacts['collectors'] = [];
   let sessions: NeverBlockFacts['own'] = [];
-  /** Addresses of the network's own hosts: some hundreds at most. */
-  let siblings: readonly Cidr[] = [];
+  /** Addresses of the network's own hosts. */
+  let siblings: ReadonlySet<Cidr> = new Set();
   let [policyAllow, networkAllow]: [readonly Cidr[], readonly Cidr[]] = [[], []];
   const never = (): NeverBlockFacts => {
     const { own, gateways, resolvers } = facts;
@@ -54,7 +54,7 @@ export function createProtection(deps: AgentDeps): Protection {
     ofNetwork = neverBlockRule({ ...NO_FACTS, allow: networkAllow });
     const { own, gateways, resolvers, allow } = never();
     const all = [...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow];
-    const others = siblings.filter((address) => !own.includes(address));
+    const others = [...siblings].filter((address) => !own.includes(address));
     // An IPv6 source is a /64: whoever has one protected address in it must not be held by the others.
     const whole = all.map((each) =>
       each.includes('/') || isSpecial(each) !== undefined ? each : sourceOf(each, facts.onLink),
@@ -71,9 +71,9 @@ export function createProtection(deps: AgentDeps): Protection {
       return reason === 'loopback' && policy.lab.loopback_sources ? undefined : reason;
     },
     isAllowedByNetwork: (source) => ofNetwork(source) === 'allow list',
-    isSibling: (address) => siblings.includes(address) && !facts.own.includes(address),
+    isSibling: (address) => siblings.has(address) && !facts.own.includes(address),
     setNetworkAllow(allow, hosts) {
-      [networkAllow, siblings] = [allow, hosts];
+      [networkAllow, siblings] = [allow, new Set(hosts)];
       apply();
     },
     async refresh() {

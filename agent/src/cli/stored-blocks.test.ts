@@ -1,0 +1,57 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { bookPath, formatBook, parseBook } from '../blocks/book.ts';
+import { liftedPath } from '../control/lifted.ts';
+import { parsePolicy } from '../policy/load.ts';
+import { openStanceFiles } from './people.ts';
+import { storedBlocks } from './stored-blocks.ts';
+
+const UNTIL_MS = Date.now() + 3_600_000;
+const SHARED = { source: '198.51.100.9', untilMs: UNTIL_MS };
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'picket-stored-'));
+  const blocks = ['198.51.100.7', '203.0.113.7'].map((source) => {
+    const times = { atMs: UNTIL_MS - 3_600_000, untilMs: UNTIL_MS };
+    return [
+      source,
+      { source, ...times, tier: 'held', decidedBy: 'agent', droppedPackets: 0 } as const,
+    ] as const;
+  });
+  await writeFile(bookPath(folder), formatBook(new Map(blocks)));
+  const id = '01990000-0000-7000-8000-000000000001';
+  const list = { networkId: id, collectorId: id, version: 1, iat: 1, digest: '0'.repeat(16), allow: [] };
+  const entries = [[SHARED.source, UNTIL_MS, 'held', 'scan']];
+  await writeFile(join(folder, 'block-list.json'), JSON.stringify({ ...list, entries }));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const policy = () => parsePolicy(`state_dir = "${folder}"`, 'picket.toml');
+const bookNow = async () =>
+  parseBook(await readFile(bookPath(folder), 'utf8'))?.map(({ source }) => source) ?? [];
+
+it('are those of a network, and only they are lifted', async () => {
+  const stored = await storedBlocks(policy(), '198.51.100.0/24');
+  expect([stored.local.length, stored.shared.length]).toEqual([1, 1]);
+  await stored.lift();
+  expect(await bookNow()).toEqual(['203.0.113.7']);
+  expect((await openStanceFiles(policy())).lifted.has(SHARED)).toBe(true);
+});
+
+it('are all when no network is named, and what was lifted before stays so', async () => {
+  await (await storedBlocks(policy(), SHARED.source)).lift();
+  const stored = await storedBlocks(policy());
+  expect([stored.local.length, stored.shared.length]).toEqual([2, 1]);
+  await stored.lift();
+  expect(await bookNow()).toEqual([]);
+  expect((await openStanceFiles(policy())).lifted.count()).toBe(1);
+});
+
+it('are lifted also where the file of what was lifted before is damaged', async () => {
+  await writeFile(liftedPath(folder), '{');
+  await (await storedBlocks(policy(), SHARED.source)).lift();
+  expect((await openStanceFiles(policy())).lifted.has(SHARED)).toBe(true);
+});
