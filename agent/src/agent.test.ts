@@ -1,20 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Agent } from './agent.ts';
-import { HOUR_MS, list, probe, SCANNER, setUp } from './loop/testing.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { agentsInFakeTime, HOUR_MS, list, probe, SCANNER } from './loop/testing.ts';
 
 describe('createAgent', () => {
-  let agent: Agent;
-  beforeEach(() => vi.useFakeTimers());
-  afterEach(async () => {
-    await agent.stop();
-    vi.useRealTimers();
-  });
-  const begin = async (options?: Parameters<typeof setUp>[0]) => {
-    const parts = await setUp(options);
-    agent = parts.agent;
-    await agent.start();
-    return Object.assign(parts.seen, { stance: parts.stance });
-  };
+  const begin = agentsInFakeTime();
 
   it('has its never-block networks in force before it watches', async () => {
     const seen = await begin();
@@ -62,6 +50,7 @@ describe('createAgent', () => {
 
   it('tells probes without a trip within seconds, and what the block refused since within a minute', async () => {
     const seen = await begin();
+    const { agent } = seen;
     seen.sink?.probe(probe(21));
     await vi.advanceTimersByTimeAsync(3_000);
     expect(seen.sent.at(-1)?.sightings?.[0]).toMatchObject({ rev: 1, portCount: 1 });
@@ -116,6 +105,7 @@ describe('createAgent', () => {
 
   it('lifts its own block when a person lifts the shared one, but not when that merely ends', async () => {
     const seen = await begin();
+    const { agent } = seen;
     const end = Date.now() + 4 * HOUR_MS;
     seen.sink?.probe(probe(21));
     seen.sink?.trip(probe(21), 'held');
@@ -133,12 +123,14 @@ describe('createAgent', () => {
 
   it('keeps connections of shared sources too, unless the policy cuts them', async () => {
     const seen = await begin();
+    const { agent } = seen;
     await agent.applyShared(list([[SCANNER, Date.now() + HOUR_MS, 'dropped', 'x']]));
     expect(seen.shared.get(SCANNER)?.tier).toBe('held');
   });
 
   it('goes on to detect while it is paused, carries nothing out, and tells so', async () => {
     const seen = await begin();
+    const { agent } = seen;
     seen.sink?.probe(probe(21));
     seen.sink?.trip(probe(21), 'held');
     const untilMs = Date.now() + HOUR_MS / 2;
@@ -155,6 +147,7 @@ describe('createAgent', () => {
 
   it('carries its blocks out again when a pause ends by itself', async () => {
     const seen = await begin();
+    const { agent } = seen;
     seen.sink?.trip(probe(21), 'held');
     await seen.stance.pause({ atMs: Date.now(), untilMs: Date.now() + 60_000, by: 'root' });
     await agent.applyMode();
@@ -166,6 +159,7 @@ describe('createAgent', () => {
 
   it('observes while its network wants that, until the end that the network named', async () => {
     const seen = await begin();
+    const { agent } = seen;
     const untilMs = Date.now() + 60_000;
     await agent.applyShared({
       ...list([[SCANNER, Date.now() + HOUR_MS, 'held', 'x']]),
@@ -183,6 +177,7 @@ describe('createAgent', () => {
 
   it('lifts every block at once, tells it, and keeps shared ones off until the network decides anew', async () => {
     const seen = await begin();
+    const { agent } = seen;
     const end = Date.now() + HOUR_MS;
     const other = '203.0.113.200';
     seen.sink?.trip(probe(21), 'held');

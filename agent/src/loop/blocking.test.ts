@@ -1,23 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Agent } from '../agent.ts';
-import { HOUR_MS, list, probe, SCANNER, setUp } from './testing.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { agentsInFakeTime, HOUR_MS, list, probe, SCANNER } from './testing.ts';
 
 describe('blocking', () => {
-  let agent: Agent;
-  beforeEach(() => vi.useFakeTimers());
-  afterEach(async () => {
-    await agent.stop();
-    vi.useRealTimers();
-  });
-  const begin = async (options?: Parameters<typeof setUp>[0]) => {
-    const parts = await setUp(options);
-    agent = parts.agent;
-    await agent.start();
-    return parts.seen;
-  };
+  const begin = agentsInFakeTime();
 
   it('blocks a source that comes back longer each time, in place of the hold of the kernel', async () => {
     const seen = await begin();
+    const { agent } = seen;
     for (const hours of [1, 4, 16]) {
       seen.sink?.trip(probe(21), 'held');
       const block = agent.known(SCANNER).block;
@@ -32,6 +21,7 @@ describe('blocking', () => {
 
   it('forgets one offence in a week of good behaviour', async () => {
     const seen = await begin();
+    const { agent } = seen;
     for (const wait of [HOUR_MS, 4 * HOUR_MS]) {
       seen.sink?.trip(probe(21), 'held');
       await vi.advanceTimersByTimeAsync(wait + 1_000);
@@ -44,6 +34,7 @@ describe('blocking', () => {
   it('makes a block longer too that the kernel made while no agent was reading', async () => {
     const found = { source: SCANNER, untilMs: Date.now() + HOUR_MS, tier: 'held' as const };
     const seen = await begin({ found: [found] });
+    const { agent } = seen;
     expect(agent.known(SCANNER).block?.untilMs).toBe(found.untilMs);
     await vi.advanceTimersByTimeAsync(HOUR_MS + 1_000);
     const again = { ...found, untilMs: Date.now() + HOUR_MS - 20_000, packets: 1 };
@@ -54,6 +45,7 @@ describe('blocking', () => {
 
   it('tells a known client that trips, and does not block it', async () => {
     const seen = await begin();
+    const { agent } = seen;
     seen.sink?.probe(probe(21));
     seen.sink?.trip(probe(22), 'client');
     seen.sink?.trip(probe(23), 'client');
@@ -66,6 +58,7 @@ describe('blocking', () => {
 
   it('says at once that it blocks nobody new, and a minute after the last that it does again', async () => {
     const seen = await begin();
+    const { agent } = seen;
     for (let i = 1; i < 100; i++) seen.sink?.trip(probe(21, `198.51.100.${i}`), 'limited');
     expect(seen.said.filter((line) => line.startsWith('limiting'))).toEqual(['limiting true']);
     expect(agent.status().isLimiting).toBe(true);
@@ -84,10 +77,11 @@ describe('blocking', () => {
 });
 
 describe("a probe from one of the network's own hosts", () => {
+  const begin = agentsInFakeTime();
+
   it('blocks nobody, and is told loudly once it is a scan', async () => {
-    vi.useFakeTimers();
-    const { agent, seen } = await setUp();
-    await agent.start();
+    const seen = await begin();
+    const { agent } = seen;
     const sibling = '192.0.2.44';
     await agent.applyShared({ ...list([]), allow: [sibling], hosts: [sibling] });
     expect(seen.wants.at(-1)).toMatchObject({
@@ -100,7 +94,5 @@ describe("a probe from one of the network's own hosts", () => {
     expect(seen.said.filter((line) => line === `sibling ${sibling}`)).toHaveLength(1);
     expect(agent.known(sibling)).toMatchObject({ block: undefined, protection: 'allow list' });
     expect(seen.sent.at(-1)?.sightings).toMatchObject([{ source: sibling, trip: {} }]);
-    await agent.stop();
-    vi.useRealTimers();
   });
 });

@@ -1,26 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Agent } from '../agent.ts';
-import { HOUR_MS, list, probe, SCANNER, setUp } from './testing.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { agentsInFakeTime, HOUR_MS, list, probe, SCANNER } from './testing.ts';
 
 describe('what people of a host order', () => {
-  let agent: Agent;
-  beforeEach(() => vi.useFakeTimers());
-  afterEach(async () => {
-    await agent.stop();
-    vi.useRealTimers();
-  });
-  const begin = async () => {
-    const parts = await setUp();
-    agent = parts.agent;
-    await agent.start();
-    return parts.seen;
-  };
+  const begin = agentsInFakeTime();
   const order = (network: string) => ({
     ...{ network, untilMs: Date.now() + HOUR_MS, tier: 'dropped' as const, by: 'alice' },
   });
 
   it('is in force at once, told on the host and told to the collector: a block', async () => {
     const seen = await begin();
+    const { agent } = seen;
     expect(await agent.block(order('192.0.2.9'))).toMatchObject({ ok: true, block: { by: 'alice' } });
     expect(seen.wants.at(-1)?.local.get('192.0.2.9')).toMatchObject({ tier: 'dropped', decidedBy: 'person' });
     expect(seen.said).toContain('blocked 192.0.2.9');
@@ -28,7 +17,7 @@ describe('what people of a host order', () => {
   });
 
   it('never blocks whom the host never blocks, nor what no host blocks', async () => {
-    await begin();
+    const { agent } = await begin();
     expect(await agent.block(order('203.0.113.1'))).toEqual({
       ok: false,
       why: '203.0.113.1 is never blocked: gateway',
@@ -39,6 +28,7 @@ describe('what people of a host order', () => {
 
   it('an unblock lifts both blocks of the source and of nobody else, and pardons it', async () => {
     const seen = await begin();
+    const { agent } = seen;
     const end = Date.now() + HOUR_MS;
     for (const address of [SCANNER, '198.51.100.8']) seen.sink?.trip(probe(21, address), 'held');
     await agent.applyShared(list([[SCANNER, end, 'held', 'x'] as const, ['192.0.2.0/24', end, 'held', 'x']]));
@@ -57,6 +47,7 @@ describe('what people of a host order', () => {
 
   it('news of a trip from before an unblock, or a lift of all, blocks nobody again', async () => {
     const seen = await begin();
+    const { agent } = seen;
     const [late, later] = [probe(21), probe(21, '198.51.100.8')];
     vi.setSystemTime(Date.now() + 50);
     await agent.unblock(SCANNER, 'alice');
@@ -69,6 +60,7 @@ describe('what people of a host order', () => {
 
   it('an allowance lifts what it covers, protects while it lasts, and can be taken back', async () => {
     const seen = await begin();
+    const { agent } = seen;
     seen.sink?.trip(probe(21), 'held');
     const untilMs = Date.now() + 60_000;
     const done = await agent.allow({ network: '198.51.100.0/24', untilMs, by: 'alice' });

@@ -1,6 +1,7 @@
 import type { BlockEntry } from '@picket/protocol';
 import { v7 } from 'uuid';
-import { createAgent } from '../agent.ts';
+import { afterEach, beforeEach, vi } from 'vitest';
+import { type Agent, createAgent } from '../agent.ts';
 import type { BookedBlock } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
 import { openOffences } from '../blocks/offences.ts';
@@ -111,3 +112,24 @@ export const list = (entries: BlockEntry[], removed: string[] = []) => ({
   hosts: [],
   removed,
 });
+
+/**
+ * For a suite: each test begins an agent over fakes, in fake time, and it is stopped afterwards.
+ *
+ * @returns begins it, and gives what it did and the agent itself
+ */
+export function agentsInFakeTime() {
+  let agent: Agent | undefined;
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(async () => {
+    await agent?.stop();
+    agent = undefined;
+    vi.useRealTimers();
+  });
+  return async (options?: Parameters<typeof setUp>[0]) => {
+    const parts = await setUp(options);
+    agent = parts.agent;
+    await agent.start();
+    return Object.assign(parts.seen, { agent: parts.agent, stance: parts.stance });
+  };
+}
