@@ -1,54 +1,28 @@
-import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from './lab/wait.ts';
-import { bootMachine, type Machine } from './machine/machine.ts';
+import { ADDRESS, type InstallStage, installStage, KEY } from './machine/install-stage.ts';
+import type { Machine } from './machine/machine.ts';
 import { machineMissing } from './machine/missing.ts';
 
 /* What install.sh does, on a throw-away machine with a real systemd. The agent stands in, so that it can fail. */
 
-const HERE = import.meta.dirname;
-const ADDRESS = 'http://127.0.0.1:8440';
-const KEY = 'picket1.W10';
-
-/** All that an installation may touch, as one text; what useradd itself leaves behind is no business of ours. */
-const SNAPSHOT = `
-  find /etc /usr/local /var/lib /root /srv ! -path '/var/lib/systemd/*' ! -path '/etc/alternatives/*' ! -name '*-' \\
-    ! -name .pwd.lock \\( -type d -printf '%p %m %u\\n' -o -printf '%p %m %u %s\\n' \\) | sort
-  cat /etc/passwd /etc/group; nft list tables; ls -d /tmp/tmp.* 2>/dev/null || :`;
-
 const missing = machineMissing();
 
 describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let stage: InstallStage;
   let machine: Machine;
   let bare: string;
 
   beforeAll(async () => {
-    machine = await bootMachine();
-    await machine.mustRun(`mkdir /srv/www && echo ${KEY} >/root/key`);
-    await machine.mustRun('systemd-run -q --unit=www busybox httpd -f -p 127.0.0.1:8440 -h /srv/www');
-    await serve();
-    bare = await machine.mustRun(SNAPSHOT);
+    stage = await installStage();
+    machine = stage.machine;
+    bare = await stage.snapshot();
   });
   afterAll(() => machine?.close());
 
-  /** Puts installer and agent where the machine fetches them, as the collector does. */
-  async function serve(change: { fault?: string; version?: string } = {}): Promise<void> {
-    const source = await readFile(join(HERE, 'testdata/stand-in-agent.mjs'), 'utf8');
-    const agent = source
-      .replace("FAULT = 'none'", `FAULT = '${change.fault ?? 'none'}'`)
-      .replace('9.9.1', change.version ?? '9.9.1');
-    const script = (await readFile(join(HERE, 'install.sh'), 'utf8'))
-      .replaceAll('@PICKET_URL@', ADDRESS)
-      .replaceAll('@AGENT_SHA256@', createHash('sha256').update(agent).digest('hex'));
-    await writeFile(machine.path('/srv/www/agent.mjs'), agent);
-    await writeFile(machine.path('/srv/www/install.sh'), script);
-  }
-
-  const install = (options = '--join-key-file /root/key') =>
-    machine.run(`sh /srv/www/install.sh ${options} 2>&1`);
-  const remove = () => machine.mustRun('sh /srv/www/install.sh --uninstall');
+  const install = (options?: string) => stage.install(options);
+  const remove = () => stage.remove();
+  const serve: InstallStage['serve'] = (change) => stage.serve(change);
   const mainPid = () => machine.mustRun('systemctl show -P MainPID picket-agent');
 
   // Of the shells that are /bin/sh somewhere.
@@ -62,12 +36,12 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
           'systemctl is-active picket-agent; systemctl is-enabled picket-agent picket-restore',
         ),
       ).toBe('active\nenabled\nenabled\n');
-      const installed = await machine.mustRun(SNAPSHOT);
+      const installed = await stage.snapshot();
       expect(installed).toMatch(/^\/var\/lib\/picket 700 picket-agent$/m);
       expect(installed).toMatch(/^\/var\/lib\/picket\/enrolment.json 600 picket-agent /m);
 
       expect(await machine.mustRun(`${command} --uninstall`)).toContain('/var/lib/picket\n');
-      expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+      expect(await stage.snapshot()).toBe(bare);
       expect(await machine.mustRun(`${command} --uninstall`)).toContain('is not installed');
     },
   );
@@ -76,7 +50,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
     const { status, said } = await install('--dry-run');
     expect(said).toContain(`the agent from ${ADDRESS}/agent.mjs`);
     expect(status).toBe(0);
-    expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+    expect(await stage.snapshot()).toBe(bare);
   });
 
   test('names everything that is missing at once', async () => {
@@ -93,7 +67,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
       'install tcpdump',
     ])
       expect(said).toContain(name);
-    expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+    expect(await stage.snapshot()).toBe(bare);
   });
 
   test('refuses an agent file with another checksum, downloaded or given', async () => {
@@ -105,7 +79,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
     }
     await machine.mustRun('rm /root/offline.mjs');
     await serve();
-    expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+    expect(await stage.snapshot()).toBe(bare);
   });
 
   test('refuses a config that the agent does not understand, and an empty join key', async () => {
@@ -115,7 +89,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
     );
     expect((await install('--join-key-file - </dev/null')).said).toContain('no join key was given');
     await machine.mustRun('rm /root/bad.toml');
-    expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+    expect(await stage.snapshot()).toBe(bare);
   });
 
   test.each(['version', 'check', 'enroll', 'run'])(
@@ -126,7 +100,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
       expect(said).toMatch(/install\.sh: /);
       expect(status).toBe(1);
       await serve();
-      expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+      expect(await stage.snapshot()).toBe(bare);
     },
   );
 
@@ -136,7 +110,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
     await waitFor('the service to start', isActive, 20_000);
     await machine.mustRun('kill -TERM $(cat /run/installer)');
     expect((await installing).said).toContain('everything was undone');
-    expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+    expect(await stage.snapshot()).toBe(bare);
   });
 
   test('asks for the join key at the terminal, without showing it', async () => {
@@ -155,104 +129,6 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
     await machine.mustRun('rm /root/agent.mjs /root/mine.toml');
     await remove();
     await serve();
-  });
-
-  describe('features that take more than the least', () => {
-    const config = (...needs: string[]) =>
-      machine.mustRun('cat >/root/needs.toml', needs.map((need) => `# needs ${need}\n`).join(''));
-    const withConfig = (more = '') => install(`--join-key-file /root/key --config /root/needs.toml ${more}`);
-    const dropIns = () => machine.mustRun('cd /etc/systemd/system && ls picket-*.d/* 2>/dev/null || :');
-    const mayBind = async () =>
-      /^CapEff:\t0{12}3400$/m.test(
-        await machine.mustRun('cat /proc/$(systemctl show -P MainPID picket-agent)/status'),
-      );
-    const WRAPPERS = 'hosts-deny\t/var/lib/picket-denied/list\tsshd, imapd';
-    const access = (daemon: string, address: string) =>
-      machine.mustRun(`cd /etc && : >>hosts.allow && tcpdmatch -d ${daemon} ${address} | grep access:`);
-
-    beforeAll(() => machine.mustRun('echo "ALL: 198.51.100.66" >/etc/hosts.deny; : >/etc/hosts.allow'));
-    afterAll(async () => {
-      await remove();
-      await machine.mustRun('rm -f /root/needs.toml /etc/hosts.deny /etc/hosts.allow');
-      expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
-    });
-
-    test('get a drop-in each, which suffices for what they do', async () => {
-      await config('low-ports', 'xtables-lock', WRAPPERS);
-      const { status, said } = await withConfig();
-      expect(said).toContain('is installed');
-      expect(status).toBe(0);
-      expect((await dropIns()).trim().split('\n')).toEqual([
-        'picket-agent.service.d/picket-hosts-deny.conf',
-        'picket-agent.service.d/picket-low-ports.conf',
-        'picket-agent.service.d/picket-xtables-lock.conf',
-        'picket-restore.service.d/picket-hosts-deny.conf',
-        'picket-restore.service.d/picket-xtables-lock.conf',
-      ]);
-      expect(await mayBind()).toBe(true);
-      expect(await machine.mustRun('stat -c "%a %U %G" /run/xtables.lock')).toBe('640 root picket-agent\n');
-      const score = await machine.mustRun('systemd-analyze security picket-agent --no-pager | tail -1');
-      expect(Number(/: ([\d.]+) /.exec(score)?.[1])).toBeLessThan(2);
-    });
-
-    test('have TCP wrappers refuse whom the agent names, beside what the administrator has', async () => {
-      expect(await access('sshd', '192.0.2.7')).toContain('denied');
-      expect(await access('sshd', '2001:db8:1::99')).toContain('denied');
-      expect(await access('ftpd', '192.0.2.7')).toContain('granted');
-      expect(await access('ftpd', '198.51.100.66')).toContain('denied');
-      expect(await machine.mustRun('stat -c "%a %U" /etc/hosts.deny /var/lib/picket-denied/list')).toBe(
-        '644 root\n644 picket-agent\n',
-      );
-    });
-
-    test('lose their drop-ins when they are off, and a dry run says so before', async () => {
-      await config('low-ports');
-      const { said } = await install('--dry-run --agent-file /srv/www/agent.mjs --config /root/needs.toml');
-      expect(said).toContain('beyond CAP_NET_ADMIN and CAP_NET_RAW: low-ports\n');
-      expect(said).toContain(
-        'to be removed: /etc/systemd/system/picket-agent.service.d/picket-hosts-deny.conf',
-      );
-      expect(said).not.toContain(
-        'to be removed: /etc/systemd/system/picket-agent.service.d/picket-low-ports.conf',
-      );
-      expect((await withConfig()).said).toContain('is installed');
-      expect(await dropIns()).toBe('picket-agent.service.d/picket-low-ports.conf\n');
-      expect(await machine.mustRun('cat /etc/hosts.deny; ls /var/lib')).not.toContain('picket-denied');
-      expect(await machine.mustRun('cat /etc/hosts.deny')).toBe('ALL: 198.51.100.66\n');
-    });
-
-    test('come back as they were when a new version does not stay up', async () => {
-      await config('xtables-lock', WRAPPERS);
-      const before = await machine.mustRun(SNAPSHOT);
-      await serve({ fault: 'run', version: '9.9.2' });
-      expect((await withConfig()).said).toContain('the former version was put back');
-      await serve();
-      expect(await machine.mustRun(SNAPSHOT)).toBe(before);
-      expect(await machine.mustRun('cat /etc/hosts.deny')).toBe('ALL: 198.51.100.66\n');
-    });
-
-    test('go with the agent', async () => {
-      await config(WRAPPERS, 'low-ports');
-      expect((await withConfig()).said).toContain('is installed');
-      expect(await access('sshd', '192.0.2.7')).toContain('denied');
-      expect(await remove()).toContain('a line in /etc/hosts.deny');
-      expect(await machine.mustRun('cat /etc/hosts.deny')).toBe('ALL: 198.51.100.66\n');
-    });
-
-    test('are not permitted without their drop-ins', async () => {
-      for (const need of ['low-ports', 'xtables-lock', WRAPPERS]) {
-        await config(need);
-        expect((await withConfig()).said).toContain('is installed');
-        await machine.mustRun(
-          'rm -rf /etc/systemd/system/picket-agent.service.d; chmod 600 /run/xtables.lock',
-        );
-        await machine.mustRun('systemctl daemon-reload; systemctl restart picket-agent');
-        const fails = async () =>
-          (await machine.mustRun('systemctl show -P NRestarts picket-agent')) !== '0\n';
-        await waitFor(`the service to fail without ${need}`, fails, 10_000);
-        await remove();
-      }
-    });
   });
 
   describe('once it is installed', () => {
@@ -299,13 +175,13 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
     });
 
     test('installing the same again changes nothing', async () => {
-      const [before, pid] = [await machine.mustRun(SNAPSHOT), await mainPid()];
+      const [before, pid] = [await stage.snapshot(), await mainPid()];
       expect((await install('')).said).toContain('nothing has changed');
-      expect([await machine.mustRun(SNAPSHOT), await mainPid()]).toEqual([before, pid]);
+      expect([await stage.snapshot(), await mainPid()]).toEqual([before, pid]);
     });
 
     test('a new version that does not stay up is taken back', async () => {
-      const before = await machine.mustRun(SNAPSHOT);
+      const before = await stage.snapshot();
       await serve({ fault: 'run', version: '9.9.2' });
       const { status, said } = await install('');
       expect(said).toContain('the former version was put back');
@@ -314,7 +190,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
       await waitFor('the former version to run', isActive, 10_000);
       await serve();
       expect(await machine.mustRun('picket-agent version')).toBe('9.9.1\n');
-      expect(await machine.mustRun(SNAPSHOT)).toBe(before);
+      expect(await stage.snapshot()).toBe(before);
     });
 
     test('a new version keeps config and enrolment, and restarts the service', async () => {
@@ -332,7 +208,7 @@ describe.skipIf(missing)(`install.sh on systemd${missing ? ` (skipped: ${missing
       expect(kept).toMatch(/picket\.toml[\s\S]*enrolment\.json/);
       expect((await install('')).said).toContain('is installed');
       await remove();
-      expect(await machine.mustRun(SNAPSHOT)).toBe(bare);
+      expect(await stage.snapshot()).toBe(bare);
     });
   });
 });
