@@ -1,9 +1,6 @@
-import type { Database } from '@picket/db';
-import { testDatabase } from '@picket/db/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Agent } from './agent.ts';
-import { type Chain, NETWORK, openPorts, reachesAll, startChain } from './chain.ts';
-import { type Lab, openLab } from './lab.ts';
+import { describe, expect, test } from 'vitest';
+import { NETWORK, openPorts, reachesAll } from './chain.ts';
+import { chainSuite } from './chain-suite.ts';
 import { labMissing } from './missing.ts';
 import { waitFor } from './wait.ts';
 
@@ -21,26 +18,9 @@ const PROBES = 20;
 const FOR_A_WHILE = ['timeout', '--preserve-status', '-s', 'INT', '4'];
 
 describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  let lab: Lab;
-  let database: Database;
-  let chain: Chain;
+  const suite = chainSuite('a', 'b');
 
-  beforeAll(async () => {
-    database = await testDatabase();
-    lab = await openLab({ hosts: ['a', 'b'] });
-    chain = await startChain(lab, { databaseUrl: database.url });
-  }, 180_000);
-
-  afterAll(async () => {
-    await lab?.close();
-    await database?.close();
-  });
-
-  const agent = (host: string): Agent => {
-    const found = chain.agents.get(host);
-    if (found === undefined) throw new Error(`no agent ${host}`);
-    return found;
-  };
+  const { agent } = suite;
   const ask = async (host: string, command: string, ...args: string[]): Promise<string> => {
     const { status, stdout, stderr } = await agent(host).ask(command, ...args);
     if (status !== 0) throw new Error(`${command}: ${stderr}`);
@@ -50,21 +30,21 @@ describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}
     const said = await Promise.all(['a', 'b'].map((host) => ask(host, 'status', '--json')));
     return said.every((text) => JSON.parse(text).stance.mode === mode);
   };
-  const open = (host: string) => openPorts(lab, 'scanner', lab.node(host).v4, '22,80');
-  const explain = (host: string) => ask(host, 'explain', lab.node('scanner').v4);
+  const open = (host: string) => openPorts(suite.lab, 'scanner', suite.lab.node(host).v4, '22,80');
+  const explain = (host: string) => ask(host, 'explain', suite.lab.node('scanner').v4);
 
   test('a scan of a network in observe mode is told, and no packet is refused on any host', async () => {
-    await chain.collector.picket('network', 'mode', NETWORK, 'observe', '--for', '7d');
+    await suite.chain.collector.picket('network', 'mode', NETWORK, 'observe', '--for', '7d');
     await waitFor('each host to observe', isIn('observe'), NEWS_MS);
-    const scanner = lab.node('scanner').v4;
-    const witness = await lab.witness('a');
+    const scanner = suite.lab.node('scanner').v4;
+    const witness = await suite.lab.witness('a');
     const nmap = ['nmap', '-sS', '-Pn', '-n', '--max-retries', '0', '-p', `1001-${1000 + PROBES}`];
-    await lab.mustExec('scanner', [...nmap, lab.node('a').v4]);
+    await suite.lab.mustExec('scanner', [...nmap, suite.lab.node('a').v4]);
     expect((await witness.answered(scanner)).refused).toBe(PROBES);
-    const told = () => database.sql`
+    const told = () => suite.database.sql`
       select 1 from sighting where tripped_at is not null and not (block ->> 'enforced')::bool`;
     await waitFor('the sighting', async () => (await told()).length > 0, NEWS_MS);
-    const shared = () => database.sql`select 1 from block where removed_at is null`;
+    const shared = () => suite.database.sql`select 1 from block where removed_at is null`;
     await waitFor('the shared block', async () => (await shared()).length > 0, NEWS_MS);
     const isListed = async () => JSON.parse(await ask('b', 'status', '--json')).figures.sharedBlocks === 1;
     await waitFor('the list to reach b', isListed, NEWS_MS);
@@ -76,15 +56,15 @@ describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}
   });
 
   test('its mail says so first', async () => {
-    await chain.collector.picket('digest', 'send', NETWORK);
-    await waitFor('the mail', async () => (await chain.mailServer.mails()).length > 0, NEWS_MS);
-    const [mail] = await chain.mailServer.mails();
+    await suite.chain.collector.picket('digest', 'send', NETWORK);
+    await waitFor('the mail', async () => (await suite.chain.mailServer.mails()).length > 0, NEWS_MS);
+    const [mail] = await suite.chain.mailServer.mails();
     expect(mail?.text).toMatch(/^! This network is in observe mode until/m);
     expect(mail?.text).toContain('would have been blocked (observe mode)');
   });
 
   test('once the network enforces, what was decided is carried out on every host', async () => {
-    await chain.collector.picket('network', 'mode', NETWORK, 'enforce');
+    await suite.chain.collector.picket('network', 'mode', NETWORK, 'enforce');
     await waitFor('each host to enforce', isIn('enforce'), NEWS_MS);
     expect([await open('a'), await open('b')]).toEqual([[], []]);
     expect(await explain('a')).toContain(': blocked by this host');
@@ -142,34 +122,37 @@ describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}
     expect(await open('a')).toEqual([]);
     expect(await ask('a', 'lift', '--all')).toContain('Lifted 1 blocks of this host');
     expect(await open('a')).toEqual([22, 80]);
-    const cleared = () => database.sql`select 1 from source_host where cleared_at is not null`;
+    const cleared = () => suite.database.sql`select 1 from source_host where cleared_at is not null`;
     await waitFor('the collector to hear of it', async () => (await cleared()).length > 0, NEWS_MS);
     expect(await explain('a')).toMatch(/all blocks lifted by /);
   });
 
   test('a source that the kernel knows as a client is explained as one', async () => {
-    const { v4 } = lab.node('a');
-    expect((await reachesAll(lab, 'client')).ok).toBe(true);
-    await lab.mustExec('client', ['nmap', '-n', '-Pn', '-sS', '--max-retries', '0', '-p', '300', v4]);
-    const said = () => ask('a', 'explain', lab.node('client').v4);
+    const { v4 } = suite.lab.node('a');
+    expect((await reachesAll(suite.lab, 'client')).ok).toBe(true);
+    await suite.lab.mustExec('client', ['nmap', '-n', '-Pn', '-sS', '--max-retries', '0', '-p', '300', v4]);
+    const said = () => ask('a', 'explain', suite.lab.node('client').v4);
     await waitFor('the probe', async () => (await said()).includes('300'), NEWS_MS);
     expect(await said()).toContain('known client');
   });
 
   test('the live view prints one picture below the other where there is no terminal', async () => {
     // Lifted sources are forgotten: it is seen anew.
-    await openPorts(lab, 'scanner', lab.node('a').v4, '2001-2002');
-    const { status, stdout } = await lab.exec('a', [...FOR_A_WHILE, ...agent('a').argv('status', '--watch')]);
+    await openPorts(suite.lab, 'scanner', suite.lab.node('a').v4, '2001-2002');
+    const { status, stdout } = await suite.lab.exec('a', [
+      ...FOR_A_WHILE,
+      ...agent('a').argv('status', '--watch'),
+    ]);
     expect(status).toBe(0);
     expect(stdout.match(/^SOURCE +SEEN +BLOCK/gm)?.length).toBeGreaterThan(1);
-    expect(stdout).toMatch(new RegExp(`^${lab.node('scanner').v4} .* syn +tcp 2001-2002`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^${suite.lab.node('scanner').v4} .* syn +tcp 2001-2002`, 'm'));
     expect(stdout).not.toContain('\x1b');
   });
 
   test('on a terminal the live view stays within its size, and gives the screen back', async () => {
     const words = [...FOR_A_WHILE, ...agent('a').argv('status', '--watch')].join(' ');
     const script = ['script', '-qec', `stty rows 8 cols 50; ${words}`, '/dev/null'];
-    const { status, stdout } = await lab.exec('a', script);
+    const { status, stdout } = await suite.lab.exec('a', script);
     expect(status).toBe(0);
     expect(stdout.startsWith('\x1b[?1049h\x1b[?25l')).toBe(true);
     expect(stdout.trimEnd().endsWith('\x1b[?25h\x1b[?1049l')).toBe(true);

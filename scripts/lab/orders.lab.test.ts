@@ -1,8 +1,6 @@
-import type { Database } from '@picket/db';
-import { testDatabase } from '@picket/db/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Chain, openPorts, startChain } from './chain.ts';
-import { type Lab, openLab } from './lab.ts';
+import { describe, expect, test } from 'vitest';
+import { openPorts } from './chain.ts';
+import { chainSuite } from './chain-suite.ts';
 import { labMissing } from './missing.ts';
 import { waitFor } from './wait.ts';
 
@@ -14,35 +12,22 @@ const missing = labMissing();
 const NEWS_MS = 30_000;
 
 describe.skipIf(missing)(`orders of a person${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  let lab: Lab;
-  let database: Database;
-  let chain: Chain;
+  const suite = chainSuite('a');
 
-  beforeAll(async () => {
-    database = await testDatabase();
-    lab = await openLab({ hosts: ['a'] });
-    chain = await startChain(lab, { databaseUrl: database.url });
-  }, 180_000);
-
-  afterAll(async () => {
-    await lab?.close();
-    await database?.close();
-  });
-
-  const agent = () => chain.agents.get('a');
+  const agent = () => suite.agent('a');
   const order = async (command: string, ...args: string[]): Promise<string> => {
-    const done = await agent()?.ask(command, ...args);
-    if (done?.status !== 0) throw new Error(`${command}: ${done?.stderr}`);
+    const done = await agent().ask(command, ...args);
+    if (done.status !== 0) throw new Error(`${command}: ${done.stderr}`);
     return done.stdout;
   };
-  const open = () => openPorts(lab, 'scanner', lab.node('a').v4, '22,80');
+  const open = () => openPorts(suite.lab, 'scanner', suite.lab.node('a').v4, '22,80');
   const scan = () =>
-    lab.mustExec('scanner', [
-      ...['nmap', '-sS', '-Pn', '-n', '--max-retries', '0', '-p', '1001-1012', lab.node('a').v4],
+    suite.lab.mustExec('scanner', [
+      ...['nmap', '-sS', '-Pn', '-n', '--max-retries', '0', '-p', '1001-1012', suite.lab.node('a').v4],
     ]);
 
   test('a block is in force when the command returns, and an unblock too', async () => {
-    const scanner = lab.node('scanner').v4;
+    const scanner = suite.lab.node('scanner').v4;
     expect(await open()).toEqual([22, 80]);
     expect(await order('block', scanner, '--for', '10m')).toContain('new connections are refused');
     expect(await open()).toEqual([]);
@@ -52,7 +37,7 @@ describe.skipIf(missing)(`orders of a person${missing ? ` (skipped: ${missing})`
   });
 
   test('an unblock lifts what a scan led to, and the scan is forgotten', async () => {
-    const scanner = lab.node('scanner').v4;
+    const scanner = suite.lab.node('scanner').v4;
     await scan();
     expect(await open()).toEqual([]);
     await order('unblock', scanner);
@@ -61,7 +46,7 @@ describe.skipIf(missing)(`orders of a person${missing ? ` (skipped: ${missing})`
   });
 
   test('whom a person allows may scan, until that is taken back', async () => {
-    const scanner = lab.node('scanner').v4;
+    const scanner = suite.lab.node('scanner').v4;
     const network = scanner.replace(/\.\d+$/, '.0/24');
     expect(await order('allow', network, '--for', '1h')).toContain('is allowed until');
     await scan();
@@ -73,17 +58,17 @@ describe.skipIf(missing)(`orders of a person${missing ? ` (skipped: ${missing})`
   });
 
   test('a host cannot be ordered to block what it never blocks', async () => {
-    const refused = await agent()?.ask('block', lab.node('a').v4);
+    const refused = await agent().ask('block', suite.lab.node('a').v4);
     expect(refused).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('is never blocked'),
     });
-    const wide = await agent()?.ask('block', '192.0.2.0/24');
+    const wide = await agent().ask('block', '192.0.2.0/24');
     expect(wide).toMatchObject({ status: 1, stderr: expect.stringContaining('an IPv6 address or a /64') });
   });
 
   test('the collector knows who ordered what', async () => {
-    const acts = () => database.sql<{ act: string }[]>`select act, author from host_act order by at`;
+    const acts = () => suite.database.sql<{ act: string }[]>`select act, author from host_act order by at`;
     await waitFor('the orders', async () => (await acts()).length === 5, NEWS_MS);
     expect((await acts()).map(({ act }) => act)).toEqual([
       'block',
@@ -95,14 +80,14 @@ describe.skipIf(missing)(`orders of a person${missing ? ` (skipped: ${missing})`
   });
 
   test('an unblock works on the kernel itself while no agent runs, and the next agent heeds it', async () => {
-    const scanner = lab.node('scanner').v4;
-    await agent()?.kill('SIGKILL');
+    const scanner = suite.lab.node('scanner').v4;
+    await agent().kill('SIGKILL');
     expect(await open()).toEqual([]);
     expect(await order('unblock', scanner)).toContain('No agent runs.');
     expect(await open()).toEqual([22, 80]);
-    await agent()?.start();
+    await agent().start();
     expect(await open()).toEqual([22, 80]);
-    const refused = await agent()?.ask('unblock', 'nobody');
+    const refused = await agent().ask('unblock', 'nobody');
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('is no address') });
   });
 });

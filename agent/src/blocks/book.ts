@@ -1,6 +1,7 @@
 import { parseSource, type Source, tierSchema, unixMsSchema } from '@picket/protocol';
 import { z } from 'zod';
 import type { FoundBlock, LocalBlock } from '../firewall/firewall.ts';
+import { SAME_END_MS } from './offences.ts';
 
 /** A local block with what the host tells of it. */
 export interface BookedBlock extends LocalBlock {
@@ -26,9 +27,6 @@ const savedSchema = z.array(
     by: z.string().max(64).optional(),
   }),
 );
-
-/** The firewall counts whole seconds, ms. */
-const SAME_END_MS = 2_000;
 
 /** The book as text, for a file. */
 export function formatBook(book: Book): string {

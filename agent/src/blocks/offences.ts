@@ -1,6 +1,6 @@
 import { type Evidence, parseSource, type Source, unixMsSchema } from '@picket/protocol';
 import { z } from 'zod';
-import { parseJson } from '../uplink/state-file.ts';
+import { parseSaved } from '../uplink/state-file.ts';
 
 /** Where the history of repeat offenders is kept over a restart. */
 export const offencesPath = (stateDir: string): string => `${stateDir}/offences.json`;
@@ -79,14 +79,22 @@ export interface OffencesDeps {
   readonly escalation: Escalation;
   readonly load: () => Promise<string | undefined>;
   readonly save: (text: string) => Promise<void>;
+  /** Called when what was saved is damaged. */
+  readonly damaged?: () => void;
   /** Unix ms. */
   readonly now: () => number;
 }
 
 /** The history of a host, as it was saved; none when what was saved is damaged. */
-export async function openOffences({ escalation, load, save, now }: OffencesDeps): Promise<Offences> {
+export async function openOffences({
+  escalation,
+  load,
+  save,
+  now,
+  damaged,
+}: OffencesDeps): Promise<Offences> {
   const text = await load();
-  const saved = text === undefined ? undefined : savedSchema.safeParse(parseJson(text)).data;
+  const saved = parseSaved(savedSchema, text, damaged);
   const known = new Map<Source, Offence>(
     saved?.map(([source, count, lastMs]) => [source, { count, lastMs }]),
   );

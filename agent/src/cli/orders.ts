@@ -5,11 +5,13 @@ import { allowedSchema, blockedSchema, disallowedSchema, liftedSchema } from '..
 import { unblocked } from '../nft/bad-day.ts';
 import { resetRates } from '../nft/elements.ts';
 import type { Policy } from '../policy/policy.ts';
-import { makePrivateFolder, readFileIfThere, replaceFile } from '../uplink/state-file.ts';
+import { stderrLog } from '../report/log.ts';
+import { makePrivateFolder } from '../uplink/state-file.ts';
 import { ask, complain, print } from './ask.ts';
 import { onTable } from './bad-day.ts';
 import { onEveryFirewall } from './every-firewall.ts';
 import type { BadDay } from './pause.ts';
+import { stateFile } from './people.ts';
 import { remember } from './remember.ts';
 import { storedBlocks } from './stored-blocks.ts';
 import { timeWords } from './words/time.ts';
@@ -133,10 +135,5 @@ async function disallow(policy: Policy, network: Source, { by }: BadDay): Promis
 }
 
 function openOwn({ state_dir }: Policy) {
-  const path = allowancesPath(state_dir);
-  return openAllowances({
-    load: () => readFileIfThere(path),
-    save: (text) => replaceFile(path, text),
-    now: Date.now,
-  });
+  return openAllowances(stateFile(allowancesPath(state_dir), stderrLog('warn')));
 }

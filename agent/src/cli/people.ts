@@ -3,14 +3,25 @@ import { type Allowances, allowancesPath, openAllowances } from '../control/allo
 import { type Lifted, liftedPath, openLifted } from '../control/lifted.ts';
 import { openStance, pausePath, type Stance } from '../control/stance.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Log } from '../report/log.ts';
 import { readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 
+/** A file of the state folder as text, for those who open what is kept in it; what is damaged there is told. */
+export function stateFile(path: string, log: Pick<Log, 'warn'>) {
+  return {
+    load: () => readFileIfThere(path),
+    save: (text: string) => replaceFile(path, text),
+    damaged: () => log.warn('a file is damaged, and what it held is gone', { path }),
+    now: Date.now,
+  };
+}
+
 /** What people of this host have decided, as it was kept over a restart. */
-export async function openStanceFiles({
-  state_dir,
-  mode,
-}: Policy): Promise<{ stance: Stance; lifted: Lifted; allowances: Allowances }> {
-  const [pause, lifted, allowed] = [pausePath(state_dir), liftedPath(state_dir), allowancesPath(state_dir)];
+export async function openStanceFiles(
+  { state_dir, mode }: Policy,
+  log: Pick<Log, 'warn'>,
+): Promise<{ stance: Stance; lifted: Lifted; allowances: Allowances }> {
+  const pause = pausePath(state_dir);
   return {
     stance: await openStance({
       own: mode,
@@ -18,15 +29,7 @@ export async function openStanceFiles({
       save: (text) => (text === undefined ? rm(pause, { force: true }) : replaceFile(pause, text)),
       now: Date.now,
     }),
-    lifted: await openLifted({
-      load: () => readFileIfThere(lifted),
-      save: (text) => replaceFile(lifted, text),
-      now: Date.now,
-    }),
-    allowances: await openAllowances({
-      load: () => readFileIfThere(allowed),
-      save: (text) => replaceFile(allowed, text),
-      now: Date.now,
-    }),
+    lifted: await openLifted(stateFile(liftedPath(state_dir), log)),
+    allowances: await openAllowances(stateFile(allowancesPath(state_dir), log)),
   };
 }

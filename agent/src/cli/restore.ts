@@ -45,7 +45,7 @@ export async function restoreInto(
   policy: Policy,
   log: Log,
 ): Promise<{ local: number; shared: number }> {
-  const [list, people] = [await keptList(policy, log), await openStanceFiles(policy)];
+  const [list, people] = [await keptList(policy, log), await openStanceFiles(policy, log)];
   const { stance, lifted, allowances } = people;
   const allowed = allowances.list().map(({ network }) => network);
   const { facts, allow, onLink } = await knownNow(policy, [...(list?.allow ?? []), ...allowed]);

@@ -28,7 +28,7 @@ import { readFileIfThere, removeHalfWritten, replaceFile } from '../uplink/state
 import { openStateFolder } from '../uplink/state-folder.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
 import { AGENT_VERSION } from '../version.ts';
-import { openStanceFiles } from './people.ts';
+import { openStanceFiles, stateFile } from './people.ts';
 import { chooseParts } from './setup.ts';
 import { statusReader } from './status-reader.ts';
 
@@ -52,7 +52,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   ]);
   const { engine, firewall, clearOthers } = await chooseParts(policy, log);
   for (const words of policyWarnings(policy, engine.name)) log.warn(words);
-  const { stance, lifted, allowances } = await openStanceFiles(policy);
+  const { stance, lifted, allowances } = await openStanceFiles(policy, log);
   // A host of a network in observe mode must not refuse anybody until it has its list again.
   const saved = await readSavedList(policy.state_dir);
   if (saved?.networkId === enrolment?.networkId) stance.setNetwork(saved?.observe);
@@ -88,13 +88,8 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const collectors = collectorAddresses(enrolment?.url, names);
   const { sources } = policy.allow;
   const allowed = createAllowed({ sources, scanners: policy.scanner, names, now: Date.now });
-  const past = offencesPath(policy.state_dir);
-  const offences = await openOffences({
-    escalation: policy.block,
-    load: () => readFileIfThere(past),
-    save: (text) => replaceFile(past, text),
-    now: Date.now,
-  });
+  const past = stateFile(offencesPath(policy.state_dir), log);
+  const offences = await openOffences({ escalation: policy.block, ...past });
   // What the agent tells before its uplink is up waits here.
   const early: [Outgoing, { urgent: boolean }][] = [];
   let uplink: Uplink | undefined;

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { bookPath, formatBook, parseBook } from '../blocks/book.ts';
+import { allowancesPath } from '../control/allowances.ts';
 import { liftedPath } from '../control/lifted.ts';
 import { parsePolicy } from '../policy/load.ts';
+import { SILENT_LOG } from '../report/log.ts';
 import { openStanceFiles } from './people.ts';
 import { storedBlocks } from './stored-blocks.ts';
 
@@ -38,7 +40,7 @@ it('are those of a network, and only they are lifted', async () => {
   expect([stored.local.length, stored.shared.length]).toEqual([1, 1]);
   await stored.lift();
   expect(await bookNow()).toEqual(['203.0.113.7']);
-  expect((await openStanceFiles(policy())).lifted.has(SHARED)).toBe(true);
+  expect((await openStanceFiles(policy(), SILENT_LOG)).lifted.has(SHARED)).toBe(true);
 });
 
 it('are all when no network is named, and what was lifted before stays so', async () => {
@@ -47,11 +49,21 @@ it('are all when no network is named, and what was lifted before stays so', asyn
   expect([stored.local.length, stored.shared.length]).toEqual([2, 1]);
   await stored.lift();
   expect(await bookNow()).toEqual([]);
-  expect((await openStanceFiles(policy())).lifted.count()).toBe(1);
+  expect((await openStanceFiles(policy(), SILENT_LOG)).lifted.count()).toBe(1);
 });
 
 it('are lifted also where the file of what was lifted before is damaged', async () => {
   await writeFile(liftedPath(folder), '{');
   await (await storedBlocks(policy(), SHARED.source)).lift();
-  expect((await openStanceFiles(policy())).lifted.has(SHARED)).toBe(true);
+  expect((await openStanceFiles(policy(), SILENT_LOG)).lifted.has(SHARED)).toBe(true);
+});
+
+it('and whatever else people decided is told when its file is damaged', async () => {
+  for (const path of [liftedPath(folder), allowancesPath(folder)]) await writeFile(path, '[{"network":1}]');
+  const said: unknown[] = [];
+  const { allowances } = await openStanceFiles(policy(), {
+    warn: (_words, fields) => void said.push(fields?.path),
+  });
+  expect(said).toEqual([liftedPath(folder), allowancesPath(folder)]);
+  expect(allowances.list()).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { type BlockEntry, overlaps, type Source } from '@picket/protocol';
 import { type BookedBlock, bookPath, formatBook, parseBook } from '../blocks/book.ts';
 import type { Policy } from '../policy/policy.ts';
+import { stderrLog } from '../report/log.ts';
 import { readSavedList } from '../uplink/list-file.ts';
 import { readFileIfThere, replaceFile } from '../uplink/state-file.ts';
 import { openStanceFiles } from './people.ts';
@@ -30,7 +31,7 @@ export async function storedBlocks(policy: Policy, network?: Source): Promise<St
       // On a full disk the book goes whole: the next agent must not put its blocks back.
       if (local.length > 0) await replaceFile(path, formatBook(rest)).catch(() => rm(path, { force: true }));
       if (shared.length === 0) return;
-      const { lifted } = await openStanceFiles(policy);
+      const { lifted } = await openStanceFiles(policy, stderrLog('warn'));
       await lifted.add(shared.map(([source, untilMs]) => ({ source, untilMs })));
     },
   };

@@ -1,7 +1,7 @@
 import { type Cidr, parseSource, unixMsSchema } from '@picket/protocol';
 import { z } from 'zod';
 import { oneByOne } from '../run/one-by-one.ts';
-import { parseJson } from '../uplink/state-file.ts';
+import { parseSaved } from '../uplink/state-file.ts';
 
 /** A person's word that a network is not blocked on this host for a while. */
 export interface Allowance {
@@ -40,6 +40,8 @@ export interface Allowances {
 export interface AllowancesDeps {
   readonly load: () => Promise<string | undefined>;
   readonly save: (text: string) => Promise<void>;
+  /** Called when what was saved is damaged. */
+  readonly damaged?: () => void;
   /** Unix ms. */
   readonly now: () => number;
 }
@@ -48,9 +50,9 @@ export interface AllowancesDeps {
  * The allowances of a host, as they were saved; none when what was saved is damaged. One that cannot be saved holds all the
  * same: a full disk must not keep people out.
  */
-export async function openAllowances({ load, save, now }: AllowancesDeps): Promise<Allowances> {
+export async function openAllowances({ load, save, now, damaged }: AllowancesDeps): Promise<Allowances> {
   const text = await load();
-  const saved = text === undefined ? undefined : savedSchema.safeParse(parseJson(text)).data;
+  const saved = parseSaved(savedSchema, text, damaged);
   let known = new Map(saved?.map((allowance) => [allowance.network, allowance]));
   const list = () =>
     [...known.values()].filter(({ untilMs }) => untilMs > now()).sort((a, b) => a.untilMs - b.untilMs);

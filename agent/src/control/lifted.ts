@@ -1,6 +1,6 @@
 import { parseSource, type Source, unixMsSchema } from '@picket/protocol';
 import { z } from 'zod';
-import { parseJson } from '../uplink/state-file.ts';
+import { parseSaved } from '../uplink/state-file.ts';
 
 /**
  * Shared blocks that a person lifted on this host alone. Each stays lifted until the end it had then: a block of the same
@@ -31,14 +31,16 @@ export function formatLifted(lifted: Iterable<readonly [Source, number]>): strin
 export interface LiftedDeps {
   readonly load: () => Promise<string | undefined>;
   readonly save: (text: string) => Promise<void>;
+  /** Called when what was saved is damaged. */
+  readonly damaged?: () => void;
   /** Unix ms. */
   readonly now: () => number;
 }
 
 /** The lifted blocks of a host, as they were saved; none when what was saved is damaged. */
-export async function openLifted({ load, save, now }: LiftedDeps): Promise<Lifted> {
+export async function openLifted({ load, save, now, damaged }: LiftedDeps): Promise<Lifted> {
   const text = await load();
-  const saved = text === undefined ? undefined : savedSchema.safeParse(parseJson(text)).data;
+  const saved = parseSaved(savedSchema, text, damaged);
   const lifted = new Map(saved);
   const prune = (): void => {
     for (const [source, untilMs] of lifted) if (untilMs <= now()) lifted.delete(source);

@@ -69,41 +69,51 @@ export function replaceNetworks(name: 'allow' | 'onlink' | 'sibling', networks: 
   });
 }
 
-/** What `nft -j list set` tells of a set of blocks; elements without an end are ours no more and left out. */
+/** What `nft -j list set` tells of a set of blocks; elements without an end are none of ours and left out. */
 export function readBlocks(json: string, nowMs: number): (Element & { packets: number })[] {
-  const { nftables = [] } = JSON.parse(json) as {
-    nftables?: { set?: { name: string; elem?: ListedElement[] } }[];
-  };
-  return nftables.flatMap(({ set }) => {
-    const known = BLOCK_SETS.find(({ origin, tier, key }) => blockSet(origin, tier, key) === set?.name);
-    if (set === undefined || known === undefined) return [];
-    return (set.elem ?? []).flatMap((member) => {
-      const elem = typeof member === 'string' ? undefined : member.elem;
-      if (elem?.expires === undefined) return [];
-      const source = sourceOfElement(elem.val, known.key);
-      const packets = elem.counter?.packets ?? 0;
-      return [{ source, tier: known.tier, untilMs: nowMs + elem.expires * 1000, packets }];
-    });
-  });
+  return listed(json).flatMap(({ source, tier, expires, packets }) =>
+    expires === undefined ? [] : [{ source, tier, untilMs: nowMs + expires * 1000, packets }],
+  );
 }
 
-/** The same of elements without an end: whoever put them there, every block of ours has one. */
+/** The elements without an end: whoever put them there, every block of ours has one. */
 export function readEndless(json: string): Pick<Element, 'source' | 'tier'>[] {
+  return listed(json).filter(({ expires }) => expires === undefined);
+}
+
+interface Listed extends Pick<Element, 'source' | 'tier'> {
+  /** Seconds until it ends. */
+  readonly expires: number | undefined;
+  readonly packets: number;
+}
+
+function listed(json: string): Listed[] {
   const { nftables = [] } = JSON.parse(json) as {
     nftables?: { set?: { name: string; elem?: ListedElement[] } }[];
   };
   return nftables.flatMap(({ set }) => {
     const known = BLOCK_SETS.find(({ origin, tier, key }) => blockSet(origin, tier, key) === set?.name);
     if (set === undefined || known === undefined) return [];
-    return (set.elem ?? []).flatMap((member) => {
-      const elem = typeof member === 'string' ? { val: member } : member.elem;
-      if (elem === undefined || ('expires' in elem && elem.expires !== undefined)) return [];
-      return [{ source: sourceOfElement(elem.val, known.key), tier: known.tier }];
+    return (set.elem ?? []).map((member) => {
+      const facts: ElementFacts = typeof member === 'string' ? { val: member } : member.elem;
+      const { val, expires, counter } = facts;
+      return {
+        source: sourceOfElement(val, known.key),
+        tier: known.tier,
+        expires,
+        packets: counter?.packets ?? 0,
+      };
     });
   });
 }
 
-type ListedElement = string | { elem?: { val: string; expires?: number; counter?: { packets: number } } };
+type ListedElement = string | { elem: ElementFacts };
+
+interface ElementFacts {
+  readonly val: string;
+  readonly expires?: number;
+  readonly counter?: { readonly packets: number };
+}
 
 function deletion(set: string, members: readonly string[]): string[] {
   return chunks(members).flatMap((chunk) => {

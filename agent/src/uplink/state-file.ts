@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { z } from 'zod';
 import { codeOf } from './errors.ts';
 import { stateFault } from './state-fault.ts';
 
@@ -71,6 +72,18 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What a file of the state folder held; one that is damaged is told, and taken for none. */
+export function parseSaved<T>(
+  schema: z.ZodType<T>,
+  text: string | undefined,
+  damaged: (() => void) | undefined,
+): T | undefined {
+  if (text === undefined) return undefined;
+  const saved = schema.safeParse(parseJson(text));
+  if (!saved.success) damaged?.();
+  return saved.data;
 }
 
 async function viaTemporary(
