@@ -22,13 +22,16 @@ export interface EntryFirewallDeps {
   /** Unix ms. */
   readonly now: () => number;
   readonly log: (message: string) => void;
+  /** Ends what `run` has running. */
+  readonly close?: () => Promise<void>;
 }
 
 /**
  * The firewall over any backend that holds a list of sources. It keeps what it believes to be in the system, carries out
  * what differs from what is wanted, and reads the system again when a change fails.
  */
-export function createEntryFirewall(commands: EntryCommands, { run, now, log }: EntryFirewallDeps): Firewall {
+export function createEntryFirewall(commands: EntryCommands, deps: EntryFirewallDeps): Firewall {
+  const { run, now, log, close } = deps;
   const { name } = commands;
   let held: Held = heldOf([], commands);
   let wanted: Wanted = nothingWanted();
@@ -218,6 +221,7 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
         for (const sources of [open.local, open.shared, left]) sources.clear();
         [changer, stanceKey] = [undefined, ''];
       }),
+    ...(close && { close }),
   };
 }
 
