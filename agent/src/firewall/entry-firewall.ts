@@ -4,7 +4,7 @@ import type { Runner } from '../run/runner.ts';
 import type { Entry, EntryCommands, Scope } from './entries.ts';
 import { createChanger, type Held, heldOf, slotsOf, type Wanted } from './entry-state.ts';
 import { answersOf, runSteps } from './entry-steps.ts';
-import { type CountedBlock, type Firewall, FirewallError, type Stance } from './firewall.ts';
+import { type CountedBlock, type Firewall, FirewallError, type LocalBlock, type Stance } from './firewall.ts';
 
 /** Sources changed at a time: while a long list is put in force, a block of the host's own waits for one such piece. */
 const CHUNK = 2_000;
@@ -180,7 +180,8 @@ export function createEntryFirewall(commands: EntryCommands, deps: EntryFirewall
       }),
     async apply({ local, ...stance }) {
       await inTurn(async () => {
-        for (const source of [...wanted.local.keys(), ...local.keys()]) open.local.add(source);
+        // Not those that stay as they are: there may be thousands, and this one is to be blocked before its next packet.
+        for (const source of changedOf(wanted.local, local, now())) open.local.add(source);
         wanted = { ...wanted, local, stance: pick(stance) };
         if (JSON.stringify(wanted.stance) === stanceKey) return;
         await setUp(wanted.stance);
@@ -227,6 +228,16 @@ export function createEntryFirewall(commands: EntryCommands, deps: EntryFirewall
 
 function nothingWanted(): Wanted {
   return { stance: { allow: [], onLink: [], enforce: true }, local: new Map(), shared: undefined };
+}
+
+/** Sources of which something else is wanted than before, or whose time is over; what failed then is still open. */
+function changedOf(before: Wanted['local'], after: Wanted['local'], nowMs: number): Source[] {
+  const stays = (source: Source, { tier, untilMs }: LocalBlock) => {
+    const other = after.get(source);
+    return untilMs > nowMs && other?.tier === tier && other.untilMs === untilMs;
+  };
+  const changed = [...before].flatMap(([source, block]) => (stays(source, block) ? [] : [source]));
+  return [...changed, ...[...after.keys()].filter((source) => !before.has(source))];
 }
 
 /** A stance without what stands beside it, in a fixed order, so that equal ones are equal texts. */
