@@ -11,6 +11,8 @@ export interface Entry {
   readonly origin: 'local' | 'shared';
   /** Packets refused so far, where the system counts them. */
   readonly packets?: number;
+  /** Others took a part of it away: it is to be made again. */
+  readonly isBroken?: boolean;
 }
 
 /** One command of a change, and what it may say when the work is done already. */

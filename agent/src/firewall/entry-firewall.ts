@@ -126,7 +126,8 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
     for (const slot of slotsOf(commands)) {
       if (slot === 'shared' && scope === 'local') continue;
       for (const [source, entry] of held[slot]) {
-        if (there[slot].has(source)) continue;
+        const found = there[slot].get(source);
+        if (found !== undefined && found.isBroken !== true) continue;
         const isOver = commands.keepsEnds === true && (entry.untilMs ?? 0) <= now() + ENDING_MS;
         if (!isOver) gone++;
         held[slot].delete(source);
