@@ -23,11 +23,15 @@ export interface Question<T> {
   readonly route: string;
   readonly body?: object;
   readonly schema: z.ZodType<T>;
+  /** How much longer than usual the answer may take, ms. */
+  readonly moreMs?: number;
 }
 
 /** Asks the agent that has this state folder. Never throws for what the other side does. */
-export async function askAgent<T>({ path, method, route, body, schema }: Question<T>): Promise<Asked<T>> {
-  const reply = await call({ path, method, route, text: body === undefined ? '' : JSON.stringify(body) });
+export async function askAgent<T>(question: Question<T>): Promise<Asked<T>> {
+  const { path, method, route, body, schema, moreMs = 0 } = question;
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const reply = await call({ path, method, route, text, limitMs: LIMIT_MS + moreMs });
   if (reply instanceof Error) return refusalOf(reply, path);
   const value = parseJson(reply.text);
   if (reply.status !== 200) {
@@ -57,11 +61,18 @@ interface Call {
   readonly method: string;
   readonly route: string;
   readonly text: string;
+  readonly limitMs: number;
 }
 
-function call({ path, method, route, text }: Call): Promise<{ status: number; text: string } | Error> {
+function call({
+  path,
+  method,
+  route,
+  text,
+  limitMs,
+}: Call): Promise<{ status: number; text: string } | Error> {
   return new Promise((resolve) => {
-    const asked = request({ socketPath: path, method, path: route, timeout: LIMIT_MS }, (response) => {
+    const asked = request({ socketPath: path, method, path: route, timeout: limitMs }, (response) => {
       let said = '';
       response.setEncoding('utf8').on('data', (part: string) => {
         said += part;
@@ -70,7 +81,7 @@ function call({ path, method, route, text }: Call): Promise<{ status: number; te
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: said }));
       response.on('error', resolve);
     });
-    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
+    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${limitMs / 1000} s`)));
     asked.on('error', resolve);
     asked.end(text);
   });

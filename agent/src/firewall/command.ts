@@ -26,9 +26,7 @@ export function createCommandOnly(log: (message: string) => void, now: () => num
       log(`block.firewall = "command" runs for blocks of this host: the network's list is not carried out`);
     },
     async look() {
-      const live = [...local.values()].filter(
-        ({ source, untilMs }) => untilMs > now() && !isSpared(source),
-      );
+      const live = [...local.values()].filter(({ source, untilMs }) => untilMs > now() && !isSpared(source));
       return live.map(({ source, untilMs, tier }) => ({ source, untilMs, tier, packets: 0 }));
     },
     async remove() {

@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest';
-import { FOUR, HOUR_MS, openedOf, type Prepare, put, refusedOf, type Traits, want } from './contract-subject.ts';
+import {
+  FOUR,
+  HOUR_MS,
+  openedOf,
+  type Prepare,
+  put,
+  refusedOf,
+  type Traits,
+  want,
+} from './contract-subject.ts';
 
 /** A source of both lists is refused until both let it go, whichever that is first. */
 export function originCases(prepare: Prepare, { takesNoList, countsNothing }: Traits): void {

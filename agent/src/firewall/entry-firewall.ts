@@ -41,13 +41,13 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
 
   /** One piece of work after the other, whoever asks. */
   const inTurn = oneByOne();
-  const read = async (scope: Scope): Promise<{ entries: Entry[] } | { words: string }> => {
+  const read = async (scope: Scope, stance?: Stance): Promise<{ entries: Entry[] } | { words: string }> => {
     const answers = await answersOf(run, commands.list(scope));
     if ('words' in answers) return answers;
     const refusal = commands.refusal?.(answers.outputs);
     // Setting up again would not help.
     if (refusal !== undefined) throw new FirewallError(`${name}: ${refusal}`);
-    const entries = commands.parse(answers.outputs, now());
+    const entries = commands.parse(answers.outputs, now(), stance);
     return entries === undefined ? { words: 'what was set up is not whole any more' } : { entries };
   };
   const setUp = async (stance: Stance): Promise<void> => {
@@ -61,7 +61,7 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
   };
   /** What was believed is void: the system is read, and set up again where it is not whole. */
   const readAgain = async (): Promise<void> => {
-    const before = await read('all');
+    const before = await read('all', wanted.stance);
     if ('words' in before) {
       await setUp(wanted.stance);
       log(`${name}: others removed what was set up, it is made again with all blocks (${before.words})`);
@@ -199,7 +199,7 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
         if (changer === undefined) return [];
         const isLong = held.shared.size > LONG_LIST && ++looks % LOOKS_PER_LONG_LIST !== 0;
         const scope = isLong ? 'local' : 'all';
-        const answer = await read(scope);
+        const answer = await read(scope, wanted.stance);
         if ('words' in answer) await readAgain();
         else compare(answer.entries, scope);
         openEnded();

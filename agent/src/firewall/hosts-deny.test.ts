@@ -16,8 +16,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { firstAddress } from '@picket/protocol';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parsePolicy } from '../policy/load.ts';
 import { firewallContract, put, want } from './contract.ts';
 import { createHostsDeny, MOST_SOURCES } from './hosts-deny.ts';
+import { clearHostsDeny } from './hosts-deny-clear.ts';
 import { sourceOf } from './hosts-deny-lines.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'picket-wrappers-'));
@@ -299,11 +301,27 @@ describe('createHostsDeny', () => {
     });
   });
 
-  it('waits for no pipe that stands in its place', async () => {
+  it.each([
+    ['a pipe', (file: string) => spawnSync('mkfifo', [file])],
+    ['a folder', (file: string) => mkdirSync(file)],
+    ['a device', (file: string) => symlinkSync('/dev/zero', file)],
+    [
+      'a socket',
+      (file: string) =>
+        spawnSync(process.execPath, [
+          '-e',
+          "require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))",
+          file,
+        ]),
+    ],
+  ])('waits for nothing that stands in its place, and names it: %s', async (what, make) => {
     const { file, firewall } = setUp();
-    expect(spawnSync('mkfifo', [file]).status).toBe(0);
-    await expect(firewall.open(NETWORKS)).rejects.toMatchObject({
-      message: expect.stringContaining('is no file'),
-    });
+    make(file);
+    const refused = { code: 'firewall_failed', message: `${file} is no file but ${what}` };
+    await expect(firewall.open(NETWORKS)).rejects.toMatchObject(refused);
+    await expect(put(firewall, want(['198.51.100.7']))).rejects.toMatchObject(refused);
+    const { daemons } = parsePolicy('', '').hosts_deny;
+    const clearing = clearHostsDeny({ file, daemons, patterns: false }, { folder: `${file}-none` });
+    await expect(clearing).rejects.toMatchObject(refused);
   });
 });

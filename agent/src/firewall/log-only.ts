@@ -11,7 +11,9 @@ export function createLogOnly(log: (message: string) => void, nowMs: () => numbe
   let [local, shared]: [readonly Block[], readonly Block[]] = [[], []];
   const say = (): void => {
     const isSpared = spares(stance);
-    const live = [...shared, ...local].filter(({ untilMs, source }) => untilMs > nowMs() && !isSpared(source));
+    const live = [...shared, ...local].filter(
+      ({ untilMs, source }) => untilMs > nowMs() && !isSpared(source),
+    );
     const now = new Set(stance.enforce ? live.map(({ source }) => source) : []);
     for (const source of now) if (!said.has(source)) log(`would block ${source}`);
     for (const source of said) if (!now.has(source)) log(`would no longer block ${source}`);

@@ -46,7 +46,8 @@ firewallContract('pf', async () => {
     },
     'a table killed': async () => pf.tables.delete('picket_shared_held'),
     'a table flushed': async () => pf.tables.get('picket_local_held')?.addresses.clear(),
-    'an address of the network': async () => pf.tables.get('picket_shared_held')?.addresses.delete('192.0.2.0/24'),
+    'an address of the network': async () =>
+      pf.tables.get('picket_shared_held')?.addresses.delete('192.0.2.0/24'),
   };
   return { ...rest, damages };
 });

@@ -1,6 +1,6 @@
 import { iptablesIpset } from '@picket/agent/firewall/iptables-ipset';
-import { filterTests } from './filter-tests.ts';
 import type { Run } from './filter-tests.ts';
+import { filterTests } from './filter-tests.ts';
 import { CHAIN_DAMAGES, FLUSHES, legacy, OTHERS, ownRules, rulesMet, rulesOf } from './iptables.ts';
 
 /** Elements of the sets that rules which a packet meets ask, with one end. */
@@ -35,6 +35,7 @@ for (const [make, renamed] of Object.entries({ nf_tables: (p: string) => p, lega
       ...FLUSHES,
       ...CHAIN_DAMAGES,
       ['ipset', 'flush'],
+      ['ipset', 'add', 'picket_allow4', '198.51.100.0/24'],
       ['ipset', 'del', 'picket_local_held4', '198.51.100.7'],
       ['ipset', 'del', 'picket_shared_held4', '192.0.2.0/24'],
     ],
