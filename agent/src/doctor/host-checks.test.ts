@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parsePolicy } from '../policy/load.ts';
+import { damagedFiles } from './damaged.ts';
 import { type EngineFacts, engineCheck, nflogGroups } from './engines.ts';
 import type { Finding } from './finding.ts';
 import { firewallCheck, type SurveyedFirewall } from './firewalls.ts';
 import type { HostFiles } from './host-files.ts';
-import { parsePolicy } from '../policy/load.ts';
-import { damagedFiles } from './damaged.ts';
 import { policyCheck } from './policy.ts';
 import { effectiveCapabilities, privilegesCheck } from './privileges.ts';
 import { softwareCheck } from './software.ts';
@@ -81,7 +81,9 @@ describe('the check of the state folder', () => {
     const damaged = await damagedFiles(policy, async (path) => texts[path]);
     expect(damaged).toEqual(['/var/lib/picket/pause.json', '/var/lib/picket/allowed.json']);
     const told = wrongs(await folder({ '.': own, 'identity.jwk': file }, undefined, damaged));
-    expect(told.map(({ what }) => what)).toEqual(damaged.map((path) => expect.stringContaining(`${path} is damaged`)));
+    expect(told.map(({ what }) => what)).toEqual(
+      damaged.map((path) => expect.stringContaining(`${path} is damaged`)),
+    );
   });
 
   it.each<[string, Record<string, FileFacts>, string]>([

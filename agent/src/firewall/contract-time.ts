@@ -19,7 +19,7 @@ const END_MS = 2_000;
 export function timeCases(prepare: Prepare, { takesNoList }: Traits): void {
   it('does not put back a block whose time is over', async () => {
     const subject = await openedOf(prepare);
-    await put(subject.firewall, want([FOUR], [], { untilMs: Date.now() - 1 }));
+    await put(subject.firewall, want([FOUR], [], { untilMs: Date.now() - HOUR_MS }));
     expect(await refusedOf(subject)).toEqual([]);
   });
 

@@ -64,7 +64,10 @@ export function iptablesIpset(options: IptablesOptions): EntryCommands {
       const isAsSet = families.every(
         (family, i) =>
           stance === undefined ||
-          isAllowed(elementsIn(outputs[saved.length + sets.length + i] ?? ''), allowedOf(family, stance.allow)),
+          isAllowed(
+            elementsIn(outputs[saved.length + sets.length + i] ?? ''),
+            allowedOf(family, stance.allow),
+          ),
       );
       if (!isThere || !isAsSet) return undefined;
       return sets.flatMap((set, i) => readSet(outputs[saved.length + i] ?? '', set, nowMs));
