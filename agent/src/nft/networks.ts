@@ -1,5 +1,4 @@
 import { type Cidr, familyOf, firstAddress, parseIp, prefixLength } from '@picket/protocol';
-import type { Networks } from '../firewall/firewall.ts';
 
 /** Addresses from one to another, both of them in it. */
 interface Span {
@@ -15,9 +14,18 @@ export interface NetworksFault {
   readonly isLacking: boolean;
 }
 
+/** Networks that a host treats apart; see `firewall.ts`. */
+interface Networks {
+  readonly allow: readonly Cidr[];
+  readonly onLink: readonly Cidr[];
+  readonly siblings?: readonly Cidr[];
+}
+
 /** The sets of networks, and what each is to hold. */
-export function networkSets(networks: Networks, detects: boolean): { set: string; wanted: Cidr[] }[] {
-  const { allow, onLink, siblings = [] } = networks;
+export function networkSets(
+  { allow, onLink, siblings = [] }: Networks,
+  detects: boolean,
+): { set: string; wanted: Cidr[] }[] {
   const of = (set: string, list: readonly Cidr[], family: 4 | 6) => ({
     set: `${set}${family}`,
     wanted: list.filter((network) => familyOf(network) === family),
