@@ -10,7 +10,7 @@ import { openVictimLab, VICTIM } from '../lab/victim.ts';
 import type { Row } from '../result.ts';
 import { processTree } from '../who/processes.ts';
 import { settled } from '../who/settled.ts';
-import { percentile } from './latency.ts';
+import { percentile } from '../percentile.ts';
 import { loadByNft } from './nft-limit.ts';
 import { type Send, STREAM_PORT } from './plan.ts';
 import { sendAndRecord } from './send.ts';
