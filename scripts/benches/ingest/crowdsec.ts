@@ -26,6 +26,9 @@ export const CROWDSECS: readonly Way[] = [
 /** Alerts a second that are prepared: several times what was ever stored. */
 const MOST_PER_SECOND = 2_000;
 
+/** Its agent has no limit of its own for an answer; a run must end, ms. */
+const LIMIT_MS = 60_000;
+
 /** Sends alerts for a while, as many in one request as the case has in a batch. */
 export async function measureCrowdsec(
   context: Context,
@@ -50,7 +53,7 @@ export async function measureCrowdsec(
     const requests = requestsOf(lapi, theCase.size, Math.ceil((MOST_PER_SECOND * seconds) / theCase.size));
     const before = await look();
     const load = await sendAll(requests, {
-      ...{ origin: lapi.origin, connections: way.connections, lastsMs: seconds * 1_000 },
+      ...{ origin: lapi.origin, connections: way.connections, lastsMs: seconds * 1_000, limitMs: LIMIT_MS },
     });
     const after = await look();
     const stored = after.alerts - before.alerts;
@@ -81,7 +84,11 @@ function requestsOf({ token }: Lapi, size: number, count: number): Prepared[] {
 type Look = { alerts: number; sizeBytes: number };
 
 async function lookSqlite({ sqliteFile }: Lapi): Promise<Look> {
-  const alerts = Number(await mustExec(['sqlite3', '-readonly', sqliteFile, 'select count(*) from alerts']));
+  // Requests that were given up may still be writing.
+  const argv = ['sqlite3', '-readonly', '-cmd', `.timeout ${LIMIT_MS}`, sqliteFile];
+  const alerts = Number(
+    await mustExec([...argv, 'select count(*) from alerts'], { timeoutMs: 2 * LIMIT_MS }),
+  );
   const sizes = await Promise.all(
     ['', '-wal', '-journal'].map((end) =>
       stat(sqliteFile + end).then(

@@ -37,12 +37,18 @@ async function runCase(context: Context, site: Site, theCase: Case, round: numbe
   if (context.wants(theCase.name, PICKET) || context.wants(theCase.name, 'psql-copy')) {
     const { measured, databaseUrl } = await measurePicket(context, site, { theCase, seconds, seed: round });
     add(rowsOf(theCase.name, PICKET, measured));
-    if (context.wants(theCase.name, 'psql-copy'))
+    if (measured.accepted > 0 && context.wants(theCase.name, 'psql-copy'))
       add(await measureCopies(site, databaseUrl, theCase, measured));
     await site.dropDatabase(databaseUrl);
   }
   for (const way of CROWDSECS)
     if (context.wants(theCase.name, way.name))
-      add(await measureCrowdsec(context, site, way, { theCase, seconds }));
+      // A peer that fails costs its own figures only.
+      add(
+        await measureCrowdsec(context, site, way, { theCase, seconds }).catch((error: Error) => {
+          context.remark(`${theCase.name} ${way.name}: ${error.message}`);
+          return [];
+        }),
+      );
   return rows;
 }

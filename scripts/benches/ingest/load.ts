@@ -17,9 +17,9 @@ export type Load = {
 const LIMIT_MS = 20_000;
 
 /** A kept connection with one request under way at most. */
-export function openClient(origin: string, localAddress: string | undefined): Client {
+export function openClient(origin: string, localAddress: string | undefined, limitMs = LIMIT_MS): Client {
   return new Client(origin, {
-    ...{ pipelining: 1, headersTimeout: LIMIT_MS, bodyTimeout: LIMIT_MS },
+    ...{ pipelining: 1, headersTimeout: limitMs, bodyTimeout: limitMs },
     ...(localAddress !== undefined && { localAddress }),
   });
 }
@@ -32,6 +32,8 @@ export type LoadOrder = {
   lastsMs: number;
   /** Address from which each connection comes; loopback has sixteen million. */
   addressOf?: (connection: number) => string;
+  /** Longest wait for an answer, ms; an agent's unless told. */
+  limitMs?: number;
 };
 
 /**
@@ -39,8 +41,8 @@ export type LoadOrder = {
  * over.
  */
 export async function sendAll(requests: readonly Prepared[], order: LoadOrder): Promise<Load> {
-  const { origin, connections, lastsMs, addressOf } = order;
-  const clients = Array.from({ length: connections }, (_, i) => openClient(origin, addressOf?.(i)));
+  const { origin, connections, lastsMs, addressOf, limitMs } = order;
+  const clients = Array.from({ length: connections }, (_, i) => openClient(origin, addressOf?.(i), limitMs));
   const answers: Answer[] = [];
   let next = 0;
   const startMs = performance.now();

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ export async function openSite(): Promise<Site> {
   if (availableParallelism() < 2) throw new Error('two cores are needed: one for who is measured alone');
   await keepTo(OTHER_CORE);
   const folder = await mkdtemp(join(tmpdir(), 'picket-bench-'));
-  const atLast = atExit(() => killPostmaster(folder));
+  const atLast = atExit(() => removeAll(folder));
   const database = await openDatabase({ dataDir: folder, log: SILENT });
   const admin = connect(database.url, { max: 1, statementTimeoutMs: 0 });
   await refuseUnsafe(admin);
@@ -63,11 +63,13 @@ async function refuseUnsafe(sql: ReturnType<typeof connect>): Promise<void> {
   }
 }
 
-function killPostmaster(folder: string): void {
+/** What an interrupt leaves to be done; immediately, for nothing of it is kept. */
+function removeAll(folder: string): void {
   try {
     const pid = Number.parseInt(readFileSync(join(folder, 'postgres/data/postmaster.pid'), 'utf8'), 10);
     if (pid > 1) process.kill(pid, 'SIGQUIT');
   } catch {
-    // There is none any more.
+    // There is no server any more.
   }
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
