@@ -4,10 +4,10 @@ import { EVENT } from '@picket/protocol';
 import { seeded } from '../../lab/random.ts';
 import type { Bench, Context } from '../bench.ts';
 import { type Collector, startCollector } from '../ingest/collector.ts';
+import { enrolFleet } from '../ingest/enrol.ts';
 import { figuresOf } from '../ingest/figures.ts';
-import { type FleetHost, makeFleet, speakerOf } from '../ingest/fleet.ts';
+import { type FleetHost, makeIdentity, speakerOf } from '../ingest/fleet.ts';
 import type { Answer, Prepared } from '../ingest/load.ts';
-import { enrolFleet } from '../ingest/picket.ts';
 import { planBatches } from '../ingest/plan.ts';
 import { sealAll } from '../ingest/requests.ts';
 import { openSite, type Site } from '../ingest/site.ts';
@@ -55,7 +55,7 @@ async function measure(context: Context, site: Site, name: 'quiet' | 'flood', ro
   const databaseUrl = await site.makeDatabase();
   const collector = await startCollector(site, databaseUrl);
   try {
-    const fleet = await enrolFleet(databaseUrl, collector, HONEST_HOSTS);
+    const fleet = await enrolFleet(collector, HONEST_HOSTS);
     const requests = await honestRequests(collector, fleet, seconds, round);
     const bad = badRequests(new URL(collector.origin).host, await tokensOf(collector, fleet));
     const flooding =
@@ -93,7 +93,7 @@ async function tokensOf(
   collector: Collector,
   [known]: readonly FleetHost[],
 ): Promise<{ unknown: string; known: string }> {
-  const [stranger] = await makeFleet(1);
+  const stranger = known && { ...known, identity: await makeIdentity() };
   if (stranger === undefined || known === undefined) throw new Error('a fleet has hosts');
   const content = { events: { [EVENT.sightings]: { sightings: [] } }, hasTrip: false };
   const sealAs = async (host: FleetHost) => (await seal(content, speakerOf(host, collector))).jws;

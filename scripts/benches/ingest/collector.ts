@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path';
-import { parseJoinKey } from '@picket/protocol';
+import { type JoinKey, parseJoinKey } from '@picket/protocol';
 import { atExit } from '../../lab/at-exit.ts';
 import { mustExec, start } from '../../lab/run.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { HOSTS } from './cases.ts';
 import { MEASURED_CORE, onCore } from './cores.ts';
 import type { Site } from './site.ts';
 
@@ -14,8 +15,8 @@ const READY_MS = 60_000;
 /** A collector as it is shipped, one process on one core. */
 export type Collector = {
   origin: string;
-  collectorId: string;
-  networkId: string;
+  /** Admits a whole fleet to its network. */
+  joinKey: JoinKey;
   pid: number;
   stop: () => Promise<void>;
 };
@@ -42,12 +43,11 @@ export async function startCollector(site: Site, databaseUrl: string, isNew = tr
   const picket = (...args: string[]) =>
     mustExec([process.execPath, join(DIST, 'picket.mjs'), ...args], { env });
   if (isNew) await picket('network', 'add', 'bench', '--mail', 'admin@example.net');
-  const [text = ''] = (await picket('join-key', 'bench')).split('\n');
+  const [text = ''] = (await picket('join-key', 'bench', '--uses', `${HOSTS}`)).split('\n');
   const read = parseJoinKey(text);
   if (!read.ok) throw new Error(read.reason);
-  const { collectorId, networkId } = read.joinKey;
   return {
-    ...{ origin, collectorId, networkId, pid: running.pid },
+    ...{ origin, joinKey: read.joinKey, pid: running.pid },
     stop: async () => {
       atLast();
       await running.stop();

@@ -2,15 +2,16 @@ import { statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import type { Bench, Context } from '../bench.ts';
 import type { Row } from '../result.ts';
-import { type Case, SECONDS } from './cases.ts';
+import { type Case, HOSTS, SECONDS } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { describeCurve, type Point } from './curve.ts';
+import { enrolFleet } from './enrol.ts';
 import { rowsOf } from './figures.ts';
 import type { FleetHost } from './fleet.ts';
-import { BYTES_PER_SIGHTING, loadHistory } from './history.ts';
-import { enrolFleet, measureLoad } from './picket.ts';
+import { BYTES_PER_SIGHTING, loadHistory, openHistory, takeSeeds } from './history.ts';
+import { measureLoad } from './picket.ts';
 import { openSite, type Site } from './site.ts';
-import { measureIndexes, openTables } from './tables.ts';
+import { measureIndexes } from './tables.ts';
 
 const PICKET = 'picket';
 
@@ -41,7 +42,7 @@ export const ingestGrowth: Bench = {
       : [...named, { name: `rows-${most}`, rows: most }];
     context.remark('PostgreSQL and whoever sends share the other core; batches of 200');
     context.remark(
-      'the history: each sighting from a source of its own, over 31 days, batches without their bodies',
+      'the history: copies of what a collector stored, from other sources, over 31 days; batches without their bodies',
     );
     const site = await openSite();
     try {
@@ -65,49 +66,58 @@ async function refuseSmallDisk(folder: string, rows: number): Promise<void> {
 
 type Step = { name: string; rows: number };
 
+/** The load of which a history is made. */
+const SEED_LOAD: Case = { name: 'seeds', size: 200, mostPerSecond: 10 };
+const SEED_SECONDS = 30;
+
+/** Sources between the first ones of two loads: more than one of them has. */
+const SOURCES_APART = 20_000_000;
+
 async function grow(context: Context, site: Site, steps: readonly Step[]): Promise<Row[]> {
   const databaseUrl = await site.makeDatabase();
   const first = await startCollector(site, databaseUrl);
-  const fleet = await enrolFleet(databaseUrl, first);
-  await first.stop();
+  const fleet = await enrolFleet(first, HOSTS);
+  const seeding = {
+    databaseUrl,
+    collector: first,
+    fleet,
+    theCase: SEED_LOAD,
+    seconds: SEED_SECONDS,
+    seed: 0,
+  };
+  await measureLoad(context, seeding).finally(() => first.stop());
+  const loader = await openHistory(databaseUrl);
+  const seeds = await takeSeeds(loader);
   const rows: Row[] = [];
   const points: Point[] = [];
-  let from = 0;
-  for (const { name, rows: to } of steps) {
-    const say = (text: string) => context.say(`${name}: ${text}`);
-    await loadHistory(databaseUrl, { networkId: first.networkId, hosts: fleet, from, to }, say);
-    from = to;
+  let [copies, loads] = [0, 0];
+  for (const step of steps) {
+    const say = (text: string) => context.say(`${step.name}: ${text}`);
+    copies = await loadHistory(loader, seeds, { copies, rows: step.rows }, say);
     for (let round = 1; round <= context.rounds; round++) {
-      const found = await measureStep(context, site, { databaseUrl, fleet, name, seed: to + round });
+      loads += 1;
+      const found = await measureStep(context, site, { databaseUrl, fleet, name: step.name, loads });
       for (const { metric, value } of found) say(`${metric} ${value}`);
       rows.push(...found);
-      points.push({
-        rows: to,
-        perSecond: Number(found.find(({ metric }) => metric === 'eventsPerSecond')?.value),
-      });
+      const perSecond = Number(found.find(({ metric }) => metric === 'eventsPerSecond')?.value);
+      points.push({ rows: step.rows, perSecond });
     }
   }
-  const sql = openTables(databaseUrl);
-  const indexBytesPerRow = (await measureIndexes(sql)) / from;
-  await sql.end();
+  const indexBytesPerRow = (await measureIndexes(loader)) / (copies * seeds.sightings);
+  await loader.end();
   context.remark(describeCurve(points, { indexBytesPerRow, memoryBytes: totalmem() }));
   return rows;
 }
 
-type StepOrder = { databaseUrl: string; fleet: readonly FleetHost[]; name: string; seed: number };
+type StepOrder = { databaseUrl: string; fleet: readonly FleetHost[]; name: string; loads: number };
 
 async function measureStep(context: Context, site: Site, order: StepOrder): Promise<Row[]> {
-  const { databaseUrl, fleet, name, seed } = order;
+  const { databaseUrl, fleet, name, loads } = order;
   const collector = await startCollector(site, databaseUrl, false);
   try {
-    const seconds = context.seconds ?? SECONDS;
     const measured = await measureLoad(context, {
-      databaseUrl,
-      collector,
-      fleet,
-      theCase: LOAD,
-      seconds,
-      seed,
+      ...{ databaseUrl, collector, fleet, theCase: LOAD, seconds: context.seconds ?? SECONDS },
+      ...{ seed: loads, firstSource: loads * SOURCES_APART },
     });
     return rowsOf(name, PICKET, measured);
   } finally {

@@ -1,9 +1,6 @@
 import { connect, RETENTION_MS, type Sql } from '@picket/db';
 import { withoutIndexes } from './bulk.ts';
-import type { FleetHost } from './fleet.ts';
-
-/** Which sightings a history has: numbers from `from` (included) to `to`. */
-export type History = { networkId: string; hosts: readonly FleetHost[]; from: number; to: number };
+import { type Column, copyOf } from './copy-of.ts';
 
 /** What a sighting takes in all its tables with their indexes, bytes, generously: for the look at the disk. */
 export const BYTES_PER_SIGHTING = 1_000;
@@ -11,68 +8,73 @@ export const BYTES_PER_SIGHTING = 1_000;
 /** Sightings of one statement. */
 const CHUNK = 500_000;
 
-/** Tables that get a row for each sighting. */
-const TABLES = ['source', 'source_host', 'sighting'];
+/** A table of which a history has copies, with its columns. */
+type Table = { name: string; columns: readonly Column[] };
 
-/** Sightings of one batch. */
-const BATCH = 20;
+/** Rows that were taken out of the tables, of which a history is made. */
+export type Seeds = { tables: readonly Table[]; sightings: number };
 
-/**
- * Loads sightings straight into the tables, spread over the retention but its last day: each from a source of its own,
- * over all hosts, told by a digest already. Of the batches the rows are there, and no bodies: nothing reads them.
- */
-export async function loadHistory(url: string, history: History, say: (text: string) => void): Promise<void> {
-  // One connection, so that its settings hold for all statements.
+/** Opens a database for loading: one connection, so that its settings hold for all statements. */
+export async function openHistory(url: string): Promise<Sql> {
   const sql = connect(url, { max: 1, statementTimeoutMs: 0 });
-  try {
-    await sql`set synchronous_commit = off`;
-    await sql`set session_replication_role = replica`;
-    await withoutIndexes(sql, TABLES, async () => {
-      for (let from = history.from; from < history.to; from += CHUNK) {
-        await insertChunk(sql, history, [from, Math.min(from + CHUNK, history.to)]);
-        say(`${Math.min(from + CHUNK, history.to) / 1e6} million sightings`);
-      }
-      say('indexes');
-    });
-    for (const table of [...TABLES, 'received_batch']) await sql.unsafe(`vacuum (analyze) "${table}"`);
-  } finally {
-    await sql.end();
-  }
+  await sql`set synchronous_commit = off`;
+  await sql`set session_replication_role = replica`;
+  return sql;
 }
 
-/** What of a number: when, on which host, from which source. */
-const SEEN = `
-  select n, md5(n::text) as hex, (extract(epoch from at) * 1000)::int8 as ms, at,
-    ($1::uuid[])[1 + n * 7 % cardinality($1)] as host_id,
-    host('20.0.0.0'::inet + n * 2654435761 % 1073741824)::cidr as source
-  from generate_series($2::int8, $3::int8 - 1) n,
-    lateral (select date_trunc('milliseconds', now() - make_interval(
-      secs => 86400 + ($4::float8 - 86400) * (1 - (n - $2)::float8 / ($3 - $2)))) as at) t`;
-
-async function insertChunk(
-  sql: Sql,
-  { networkId, hosts }: History,
-  [from, to]: [number, number],
-): Promise<void> {
-  const values = [hosts.map(({ hostId }) => hostId), from, to, RETENTION_MS / 1_000 - 3_600];
-  const uuid = `(lpad(to_hex(ms), 12, '0') || '7' || substr(hex, 1, 3) || '8' || substr(hex, 4, 15))::uuid`;
-  await sql.unsafe(`create temporary table seen as ${SEEN}`, values as never[]);
-  await sql`insert into source (network_id, source, first_at, last_at) select ${networkId}, source, at, at from seen`;
+/**
+ * Takes out of the tables what a collector has just stored there: sightings of IPv4 sources and all that stands beside
+ * them. Shared blocks go without copies: a network has thousands of them and not millions.
+ */
+export async function takeSeeds(sql: Sql): Promise<Seeds> {
+  const columns = await sql<(Column & { table: string })[]>`
+    select c.table_name as table, c.column_name as name, c.udt_name as type
+    from information_schema.columns c join pg_class t on t.relname = c.table_name and not t.relispartition
+    where c.table_schema = 'public' and c.table_name not in ('block', 'host_act', 'allow_entry', 'audit_entry')
+    order by c.ordinal_position`;
+  const names = [
+    ...new Set(columns.filter(({ name }) => ['source', 'jti'].includes(name)).map((c) => c.table)),
+  ];
+  const tables = names.map((name) => ({ name, columns: columns.filter((c) => c.table === name) }));
+  for (const { name, columns: own } of tables) {
+    const only = own.some((c) => c.name === 'source') ? 'where family(source) = 4' : '';
+    await sql.unsafe(`create unlogged table "seed_${name}" as select * from "${name}" ${only}`);
+    await sql.unsafe(`analyze "seed_${name}"`);
+  }
   await sql`
-    insert into source_host (network_id, source, host_id, first_at, last_at)
-    select ${networkId}, source, host_id, at, at from seen`;
-  await sql.unsafe(
-    `insert into sighting (network_id, host_id, id, rev, news_rev, told_rev, source, address, local_address, techniques,
-       ports, port_count, first_at, last_at, evidence, successes)
-     select $1::uuid, host_id, ${uuid}, 1, 1, 1, source, host(source)::inet, '198.18.0.1', '{"syn": 1}',
-       jsonb_build_object('tcp', jsonb_build_array(jsonb_build_array(n % 65536, n % 65536))), 1, at, at, 'forgeable', 0
-     from seen`,
-    [networkId],
-  );
-  await sql.unsafe(
-    `insert into received_batch (network_id, host_id, jti, received_at, token)
-     select $1::uuid, host_id, ${uuid}, at, '' from seen where n % ${BATCH} = 0`,
-    [networkId],
-  );
-  await sql`drop table seen`;
+    create unlogged table seed_rank as
+    select source, row_number() over (order by source) - 1 as rank, count(*) over () as sources
+    from (select distinct source from seed_sighting) s`;
+  await sql.unsafe(`truncate ${names.map((name) => `"${name}"`).join(', ')}, block`);
+  const [row] = await sql<{ count: number }[]>`select count(*) from seed_sighting`;
+  return { tables, sightings: row?.count ?? 0 };
+}
+
+/**
+ * Adds copies of the seeds until there are so many sightings: each copy from sources and with names of its own, over the
+ * retention but its last day, told by a digest already. Batches come without their bodies: nothing reads them.
+ *
+ * @param order number of copies there are, and sightings there shall be
+ * @returns number of copies there are now
+ */
+export async function loadHistory(
+  sql: Sql,
+  { tables, sightings }: Seeds,
+  order: { copies: number; rows: number },
+  say: (text: string) => void,
+): Promise<number> {
+  const copies = Math.ceil(order.rows / sightings);
+  const step = Math.max(1, Math.floor(CHUNK / sightings));
+  const names = tables.map(({ name }) => name);
+  await withoutIndexes(sql, names, async () => {
+    for (let from = order.copies; from < copies; from += step) {
+      const to = Math.min(from + step, copies);
+      for (const { name, columns } of tables)
+        await sql.unsafe(copyOf(name, columns), [from, to, order.copies, copies, RETENTION_MS / 1_000]);
+      say(`${((to * sightings) / 1e6).toFixed(1)} million sightings`);
+    }
+    say('indexes');
+  });
+  for (const name of names) await sql.unsafe(`vacuum (analyze) "${name}"`);
+  return copies;
 }

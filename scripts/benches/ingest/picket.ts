@@ -2,13 +2,14 @@ import { seeded } from '../../lab/random.ts';
 import type { Context } from '../bench.ts';
 import { type Case, CONNECTIONS, HOSTS } from './cases.ts';
 import { type Collector, startCollector } from './collector.ts';
+import { enrolFleet } from './enrol.ts';
 import { figuresOf, type Measured } from './figures.ts';
-import { type FleetHost, makeFleet, speakerOf } from './fleet.ts';
+import { type FleetHost, speakerOf } from './fleet.ts';
 import { sendAll } from './load.ts';
 import { planBatches } from './plan.ts';
 import { sealAll } from './requests.ts';
 import type { Site } from './site.ts';
-import { countStored, enrolHosts, openTables } from './tables.ts';
+import { countStored, openTables } from './tables.ts';
 
 /** Loopback addresses of the connections: no limit of one address is what is measured. */
 const addressOf = (connection: number): string => `127.0.2.${connection + 1}`;
@@ -22,6 +23,8 @@ export type Trial = {
   theCase: Case;
   seconds: number;
   seed: number;
+  /** Number of the first source, where earlier loads went into the same database. */
+  firstSource?: number;
 };
 
 /** Starts a collector on an empty database and measures one load; the database stays as the load left it. */
@@ -33,7 +36,7 @@ export async function measurePicket(
   const databaseUrl = await site.makeDatabase();
   const collector = await startCollector(site, databaseUrl);
   try {
-    const fleet = await enrolFleet(databaseUrl, collector);
+    const fleet = await enrolFleet(collector, HOSTS);
     const measured = await measureLoad(context, { databaseUrl, collector, fleet, theCase, seconds, seed });
     return { measured, databaseUrl };
   } finally {
@@ -41,28 +44,21 @@ export async function measurePicket(
   }
 }
 
-/** Makes the hosts of a fleet and enrols them. */
-export async function enrolFleet(
-  databaseUrl: string,
-  { networkId }: Collector,
-  size = HOSTS,
-): Promise<FleetHost[]> {
-  const fleet = await makeFleet(size);
-  const sql = openTables(databaseUrl);
-  await enrolHosts(sql, networkId, fleet);
-  await sql.end();
-  return fleet;
-}
-
 /** Plans and seals batches, sends them, and counts what the database holds then. */
 export async function measureLoad(
   context: Context,
-  { databaseUrl, collector, fleet, theCase, seconds, seed }: Trial,
+  { databaseUrl, collector, fleet, theCase, seconds, seed, firstSource = 0 }: Trial,
 ): Promise<Measured> {
   const { size } = theCase;
   const sql = openTables(databaseUrl);
   try {
-    const order = { batches: theCase.mostPerSecond * seconds, size, hosts: fleet.length, atMs: Date.now() };
+    const order = {
+      batches: theCase.mostPerSecond * seconds,
+      size,
+      hosts: fleet.length,
+      firstSource,
+      atMs: Date.now(),
+    };
     const { batches, newShare } = planBatches({ ...order, random: seeded(seed) });
     if (newShare < 0.8) throw new Error(`only ${newShare} of the plan's sightings are new`);
     const requests = await sealAll(

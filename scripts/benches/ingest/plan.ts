@@ -24,6 +24,8 @@ export type PlanOrder = {
   hosts: number;
   /** When it all happened, Unix ms. */
   atMs: number;
+  /** Number of the first source that nobody else sees; another plan for the same database goes on from here. */
+  firstSource?: number;
   /** From 0 to below 1. */
   random: () => number;
 };
@@ -38,9 +40,9 @@ type Told = { campaign: number; last: Sighting[] };
  * Batches of a fleet, the hosts in turn. As agents do, trips go apart from all else, so that of a hundred batches
  * twelve hold trips alone.
  */
-export function planBatches({ batches, size, hosts, atMs, random }: PlanOrder): Plan {
+export function planBatches({ batches, size, hosts, atMs, firstSource = 0, random }: PlanOrder): Plan {
   const told = new Map<number, Told>();
-  let [sources, fresh] = [0, 0];
+  let [sources, fresh] = [firstSource, 0];
   const plan = Array.from({ length: batches }, (_, n): PlannedBatch => {
     const host = n % hosts;
     const own = told.get(host) ?? { campaign: 0, last: [] };
@@ -76,9 +78,9 @@ function sourceOf(n: number, random: () => number): string {
   return `2a00:${(scrambled >>> 16).toString(16)}:${(scrambled & 0xffff).toString(16)}:1::/64`;
 }
 
-/** The n-th of 2^30 addresses in no order: times an odd number, modulo a power of two, is one to one. */
+/** The n-th of 2^29 odd addresses in no order: times an odd number, modulo a power of two, is one to one. */
 export function spread(n: number, firstOctet: number): string {
-  const scrambled = Math.imul(n, 0x9e3779b1) & 0x3fffffff;
+  const scrambled = ((Math.imul(n, 0x9e3779b1) & 0x1fffffff) << 1) | 1;
   return [(scrambled >>> 24) + firstOctet, scrambled >>> 16, scrambled >>> 8, scrambled]
     .map((each, i) => (i === 0 ? each : each & 255))
     .join('.');

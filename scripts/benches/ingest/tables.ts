@@ -1,5 +1,4 @@
 import { connect, type Sql } from '@picket/db';
-import type { FleetHost } from './fleet.ts';
 
 /*
  * All that the benchmarks know of the collector's tables.
@@ -7,20 +6,6 @@ import type { FleetHost } from './fleet.ts';
 
 /** Opens a database for counting and loading; nothing in it is limited in time. */
 export const openTables = (url: string): Sql => connect(url, { max: 2, statementTimeoutMs: 0 });
-
-/** Enrols hosts without the wire: a fleet does not join within a minute, and joining is not what is measured. */
-export async function enrolHosts(sql: Sql, networkId: string, hosts: readonly FleetHost[]): Promise<void> {
-  const ids = hosts.map(({ hostId }) => hostId);
-  await sql`
-    insert into host (network_id, id, name, os, arch, agent_version)
-    select ${networkId}, id, 'host-' || n, 'linux', 'x64', '0.1.0'
-    from unnest(${ids}::uuid[]) with ordinality as h(id, n)`;
-  await sql`
-    insert into host_key (network_id, thumbprint, host_id, public_jwk)
-    select ${networkId}, thumbprint, id, jwk::jsonb
-    from unnest(${ids}::uuid[], ${hosts.map(({ identity }) => identity.thumbprint)}::text[],
-      ${hosts.map(({ identity }) => JSON.stringify(identity.publicJwk))}::text[]) as k(id, thumbprint, jwk)`;
-}
 
 /** What the database holds, counted. */
 export type Stored = { batches: number; sightings: number; sizeBytes: number };
@@ -43,8 +28,11 @@ export async function measureSize(sql: Sql): Promise<number> {
   return row?.sizeBytes ?? 0;
 }
 
-/** Tables that batches add nothing to. */
-const STANDING = ['network', 'host', 'host_key', 'collector_key', 'join_token', 'allow_entry'];
+/** Tables that batches add nothing to, or nothing that lasts. */
+const STANDING = [
+  ...['network', 'host', 'host_key', 'collector_key', 'join_token', 'allow_entry'],
+  ...['audit_entry', 'digest', 'rate_limit'],
+];
 
 /** Rows of each table that batches add to; a partitioned one under the name of the whole. */
 export async function countRows(sql: Sql): Promise<Map<string, number>> {
