@@ -60,7 +60,7 @@ async function copyAll(
   site: Site,
   databaseUrl: string,
   tables: readonly TableText[],
-  scripts: readonly string[],
+  scripts: readonly (readonly string[])[],
 ): Promise<{ tookMs: number; grownBytes: number }> {
   const sql = openTables(databaseUrl);
   try {
@@ -82,8 +82,8 @@ async function copyAll(
   }
 }
 
-async function keep(file: string, text: string): Promise<string> {
-  await writeFile(file, text, 'latin1');
+async function keep(file: string, parts: readonly string[]): Promise<string> {
+  await writeFile(file, parts, 'latin1');
   return file;
 }
 

@@ -1,19 +1,25 @@
 import { percentile } from '../percentile.ts';
 import type { Row } from '../result.ts';
-import type { Load } from './load.ts';
+import type { Answer, Load } from './load.ts';
 
 /** What a load comes to; times in ms, of accepted requests only. */
 export type Figures = { accepted: number; errors: number; p50: number | undefined; p99: number | undefined };
 
 /** @param expected the status of a request that was accepted */
 export function figuresOf({ answers }: Pick<Load, 'answers'>, expected: number): Figures {
-  const times = answers
-    .filter(({ status }) => status === expected)
-    .map(({ tookMs }) => tookMs)
-    .sort((a, b) => a - b);
+  const accepted = answers.filter(({ status }) => status === expected);
+  return {
+    ...{ accepted: accepted.length, errors: answers.length - accepted.length },
+    ...percentilesOf(accepted),
+  };
+}
+
+/** Times of answers, ms; undefined where there are none. */
+export function percentilesOf(answers: readonly Answer[]): Pick<Figures, 'p50' | 'p99'> {
+  const times = answers.map(({ tookMs }) => tookMs).sort((a, b) => a - b);
   const at = (percent: number) =>
     times.length === 0 ? undefined : Math.round(percentile(times, percent) * 100) / 100;
-  return { accepted: times.length, errors: answers.length - times.length, p50: at(50), p99: at(99) };
+  return { p50: at(50), p99: at(99) };
 }
 
 /** What was measured of somebody in one case. */

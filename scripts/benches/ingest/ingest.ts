@@ -8,6 +8,7 @@ import { measurePicket } from './picket.ts';
 import { openSite, type Site } from './site.ts';
 
 const PICKET = 'picket';
+const COPY = 'psql-copy';
 
 /** How fast one collector process on one core stores what hosts tell. */
 export const ingest: Bench = {
@@ -34,21 +35,24 @@ async function runCase(context: Context, site: Site, theCase: Case, round: numbe
     rows.push(...found);
     for (const { who, metric, value } of found) context.say(`${theCase.name} ${who} ${metric} ${value}`);
   };
-  if (context.wants(theCase.name, PICKET) || context.wants(theCase.name, 'psql-copy')) {
+  // A peer that fails costs its own figures only.
+  const addPeer = async (who: string, measuring: Promise<Row[]>) => {
+    add(
+      await measuring.catch((error: Error) => {
+        context.remark(`${theCase.name} ${who}: ${error.message}`);
+        return [];
+      }),
+    );
+  };
+  if (context.wants(theCase.name, PICKET) || context.wants(theCase.name, COPY)) {
     const { measured, databaseUrl } = await measurePicket(context, site, { theCase, seconds, seed: round });
     add(rowsOf(theCase.name, PICKET, measured));
-    if (measured.accepted > 0 && context.wants(theCase.name, 'psql-copy'))
-      add(await measureCopies(site, databaseUrl, theCase, measured));
+    if (measured.accepted > 0 && context.wants(theCase.name, COPY))
+      await addPeer(COPY, measureCopies(site, databaseUrl, theCase, measured));
     await site.dropDatabase(databaseUrl);
   }
   for (const way of CROWDSECS)
     if (context.wants(theCase.name, way.name))
-      // A peer that fails costs its own figures only.
-      add(
-        await measureCrowdsec(context, site, way, { theCase, seconds }).catch((error: Error) => {
-          context.remark(`${theCase.name} ${way.name}: ${error.message}`);
-          return [];
-        }),
-      );
+      await addPeer(way.name, measureCrowdsec(context, site, way, { theCase, seconds }));
   return rows;
 }

@@ -13,7 +13,9 @@ test('every row is copied once, in as many transactions as asked for', () => {
   fc.assert(
     fc.property(counts, ({ rows, transactions, writers }) => {
       const lines = Array.from({ length: rows }, (_, i) => `${i}`);
-      const scripts = copyScripts([{ table: 'a', lines }], { transactions, writers });
+      const scripts = copyScripts([{ table: 'a', lines }], { transactions, writers }).map((parts) =>
+        parts.join(''),
+      );
       expect(scripts).toHaveLength(writers);
       expect(scripts.flatMap(linesOf).sort()).toEqual(lines.toSorted());
       expect(scripts.join('').split('begin;').length - 1).toBe(transactions);
@@ -26,6 +28,8 @@ it('copies the tables of one transaction together', () => {
     { table: 'a', lines: ['1', '2'] },
     { table: 'b', lines: ['3', '4'] },
   ];
-  const [script = ''] = copyScripts(tables, { transactions: 2, writers: 1 });
-  expect(script.split('commit;')[0]).toContain('copy "a" from stdin;\n1\n\\.\ncopy "b" from stdin;\n3\n\\.');
+  const [parts = []] = copyScripts(tables, { transactions: 2, writers: 1 });
+  expect(parts.join('').split('commit;')[0]).toContain(
+    'copy "a" from stdin;\n1\n\\.\ncopy "b" from stdin;\n3\n\\.',
+  );
 });

@@ -2,23 +2,24 @@
 export type TableText = { table: string; lines: readonly string[] };
 
 /**
- * Scripts for psql that copy rows into their tables again, one script for each who writes.
+ * Scripts for psql that copy rows into their tables again, one script for each who writes, in parts: a whole one may be
+ * longer than a string can be.
  *
  * @param transactions how many; each holds its share of every table
  */
 export function copyScripts(
   tables: readonly TableText[],
   { transactions, writers }: { transactions: number; writers: number },
-): string[] {
-  const scripts = Array.from({ length: writers }, () => [SESSION]);
+): string[][] {
+  const scripts = Array.from({ length: writers }, () => [`${SESSION}\n`]);
   for (let n = 0; n < transactions; n++) {
     const parts = tables.flatMap(({ table, lines }) => {
       const own = lines.slice(...shareOf(lines.length, n, transactions));
-      return own.length === 0 ? [] : [`copy "${table}" from stdin;`, ...own, '\\.'];
+      return own.length === 0 ? [] : [`copy "${table}" from stdin;\n${own.join('\n')}\n\\.\n`];
     });
-    scripts[n % writers]?.push('begin;', ...parts, 'commit;');
+    scripts[n % writers]?.push('begin;\n', ...parts, 'commit;\n');
   }
-  return scripts.map((lines) => `${lines.join('\n')}\n`);
+  return scripts;
 }
 
 /** Foreign keys are not checked: rows of a batch may stand in the same order or not. It makes COPY faster, not slower. */
