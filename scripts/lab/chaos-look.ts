@@ -1,7 +1,7 @@
 import { isAlive } from '../../db/src/embedded/postmaster.ts';
 import type { Agent } from './agent.ts';
 import type { Chaos } from './chaos.ts';
-import { readRejected, readStored, readWaiting } from './chaos-stored.ts';
+import { readRejected, readShared, readWaiting } from './chaos-stored.ts';
 import { readKernel, readOrphans, readProcesses } from './kill-host.ts';
 import { soon } from './kill-look.ts';
 
@@ -24,8 +24,7 @@ export async function settle({ chain, database, lab }: Chaos): Promise<string[]>
   const found = (await soon(isDrained, DRAIN_MS)) ? [] : ['the spools are not empty in the end'];
   for (const host of chain.agents.keys()) {
     const differences = async () => {
-      const { blocks } = await readStored(database.url());
-      const wanted = new Set(blocks.filter(({ isRunning }) => isRunning).map(({ source }) => source));
+      const wanted = await readShared(database.url());
       const held = new Set((await readKernel(lab, host))?.shared.map(({ source }) => source));
       return (
         [...wanted].filter((one) => !held.has(one)).length +

@@ -1,7 +1,7 @@
 /** A probe that was on the wire, whoever noticed it. */
 export type Sent = { host: string; source: string; port: number; atMs: number };
 
-/** A time in which the agent of a host did not run, or was not ready yet; it includes the moment of its death. */
+/** A time in which the agent of a host did not run, or was not ready yet. It begins when its killer took hold of it. */
 export type Gap = { host: string; fromMs: number; toMs: number };
 
 /** A sighting as the database has it. */

@@ -17,10 +17,24 @@ export async function readStored(url: string): Promise<Stored> {
     return {
       rows: await readRows(sql),
       batches: await readBatches(sql),
-      blocks: await sql<BlockRow[]>`
-        select source, removed_at is null and until_at > now() as "isRunning", version from block`,
+      blocks: await readBlocks(sql),
       listVersion: network?.version ?? 0,
     };
+  } finally {
+    await sql.end();
+  }
+}
+
+async function readBlocks(sql: Sql): Promise<BlockRow[]> {
+  return sql<BlockRow[]>`
+    select source, removed_at is null and until_at > now() as "isRunning", version from block`;
+}
+
+/** Sources that the whole network refuses now. */
+export async function readShared(url: string): Promise<Set<string>> {
+  const sql = connect(url, { max: 1 });
+  try {
+    return new Set((await readBlocks(sql)).filter(({ isRunning }) => isRunning).map(({ source }) => source));
   } finally {
     await sql.end();
   }
