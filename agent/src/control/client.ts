@@ -1,11 +1,17 @@
 import { request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import type { z } from 'zod';
 import { codeOf } from '../uplink/errors.ts';
 import { parseJson } from '../uplink/state-file.ts';
 import { refusalSchema } from './messages.ts';
+import { STARTING } from './socket.ts';
 
 /** Longest an agent may take to answer, ms: lifting many blocks waits for the firewall. */
 const LIMIT_MS = 20_000;
+
+/** How long an agent that says it is starting is asked again, and how often, ms: reading a long block list takes seconds. */
+const STARTING_MS = 15_000;
+const ASK_AGAIN_MS = 100;
 
 /** Most of an answer that is read, bytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -23,11 +29,17 @@ export interface Question<T> {
   readonly route: string;
   readonly body?: object;
   readonly schema: z.ZodType<T>;
+  /** How long to wait for an agent that is starting, ms. */
+  readonly startingMs?: number;
+  /** How much longer than usual the answer may take, ms. */
+  readonly moreMs?: number;
 }
 
 /** Asks the agent that has this state folder. Never throws for what the other side does. */
-export async function askAgent<T>({ path, method, route, body, schema }: Question<T>): Promise<Asked<T>> {
-  const reply = await call({ path, method, route, text: body === undefined ? '' : JSON.stringify(body) });
+export async function askAgent<T>(question: Question<T>): Promise<Asked<T>> {
+  const { path, method, route, body, schema, startingMs = STARTING_MS, moreMs = 0 } = question;
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const reply = await callWhenReady({ path, method, route, text, limitMs: LIMIT_MS + moreMs }, startingMs);
   if (reply instanceof Error) return refusalOf(reply, path);
   const value = parseJson(reply.text);
   if (reply.status !== 200) {
@@ -57,11 +69,28 @@ interface Call {
   readonly method: string;
   readonly route: string;
   readonly text: string;
+  readonly limitMs: number;
 }
 
-function call({ path, method, route, text }: Call): Promise<{ status: number; text: string } | Error> {
+/** Whoever asks right after a start, a script above all, wants the answer and not a word about the moment. */
+async function callWhenReady(question: Call, startingMs: number): ReturnType<typeof call> {
+  const endMs = performance.now() + startingMs;
+  for (;;) {
+    const reply = await call(question);
+    if (reply instanceof Error || reply.status !== STARTING || performance.now() >= endMs) return reply;
+    await setTimeout(ASK_AGAIN_MS);
+  }
+}
+
+function call({
+  path,
+  method,
+  route,
+  text,
+  limitMs,
+}: Call): Promise<{ status: number; text: string } | Error> {
   return new Promise((resolve) => {
-    const asked = request({ socketPath: path, method, path: route, timeout: LIMIT_MS }, (response) => {
+    const asked = request({ socketPath: path, method, path: route, timeout: limitMs }, (response) => {
       let said = '';
       response.setEncoding('utf8').on('data', (part: string) => {
         said += part;
@@ -70,7 +99,7 @@ function call({ path, method, route, text }: Call): Promise<{ status: number; te
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: said }));
       response.on('error', resolve);
     });
-    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
+    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${limitMs / 1000} s`)));
     asked.on('error', resolve);
     asked.end(text);
   });

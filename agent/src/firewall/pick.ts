@@ -1,4 +1,5 @@
 import { UnavailableError } from '../policy/unavailable.ts';
+import { createStayingRunner } from '../run/staying-runner.ts';
 import type { Candidate, FirewallChoice } from './candidate.ts';
 import { createCommandOnly } from './command.ts';
 import { composeFirewalls } from './compose.ts';
@@ -6,7 +7,7 @@ import type { EntryCommands } from './entries.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
 import type { Firewall } from './firewall.ts';
 import { createHostsDeny } from './hosts-deny.ts';
-import { whyNotWritable } from './hosts-deny-file.ts';
+import { whyNoFile, whyNotWritable } from './hosts-deny-file.ts';
 import { createLogOnly } from './log-only.ts';
 import { LINUX_FIREWALLS } from './pick-linux.ts';
 import { UNIX_FIREWALLS } from './pick-unix.ts';
@@ -54,7 +55,7 @@ export interface SurveyedFirewall {
 /**
  * The backend that the policy asks for, or with `auto` the first that works here, saying why not the ones before it.
  *
- * @throws UnavailableError when the policy names a backend that does not work here
+ * @throws UnavailableError when the policy names a backend that does not work here, or a file that is none
  */
 export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
   const main = await pickMain(choice);
@@ -62,6 +63,8 @@ export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
   // A dry run is one of everything.
   const isWanted = policy.block.also.includes('hosts-deny');
   if (!isWanted || main.name === 'hosts-deny' || main.name === 'log-only') return main;
+  const why = await whyNoFile(policy.hosts_deny.file);
+  if (why !== undefined) throw new UnavailableError(`block.also = ["hosts-deny"]: ${why}`);
   return composeFirewalls(main, [createHostsDeny({ ...policy.hosts_deny, now, log })], log);
 }
 
@@ -136,10 +139,13 @@ function isForHere({ systems }: Candidate): boolean {
 }
 
 async function make(candidate: Candidate, choice: FirewallChoice): Promise<Firewall> {
-  const { run, now, log } = choice;
+  const { run, now, log, mayStay } = choice;
   const warning = await candidate.warning?.(choice);
   if (warning !== undefined) log(`${candidate.name}: ${warning}`);
   if (candidate.create !== undefined) return candidate.create(choice);
   if (candidate.commands === undefined) throw new TypeError(`${candidate.name} is no backend`);
-  return createEntryFirewall(await candidate.commands(choice), { run, now, log });
+  const commands = await candidate.commands(choice);
+  const { standIn } = commands;
+  const how = mayStay && standIn !== undefined ? createStayingRunner(standIn, { run, log }) : { run };
+  return createEntryFirewall(commands, { ...how, now, log });
 }

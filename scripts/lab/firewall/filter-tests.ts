@@ -5,7 +5,7 @@ import { runSteps } from '@picket/agent/firewall/entry-steps';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from '../lab.ts';
 import { labMissing } from '../missing.ts';
-import { connects, converse, HOST, reaches, runnerOn } from './host.ts';
+import { connects, converse, HOST, reaches, runnerOn, stayingRunnerOn } from './host.ts';
 
 const missing = labMissing();
 const SCANNER = '203.0.113.200';
@@ -19,6 +19,14 @@ export interface FilterSubject {
   readonly renamed?: (program: string) => string;
   /** Sources that the filter refuses, asked without the backend. */
   readonly refused: (run: Run) => Promise<string[]>;
+  /** Networks that its rules let go before they ask for blocks. */
+  readonly allowed: (run: Run) => Promise<string[]>;
+  /** All of ours, without counters and ends. */
+  readonly ours: (run: Run) => Promise<string>;
+  /** The ends of all blocks, where it keeps them. */
+  readonly ends?: (run: Run) => Promise<(readonly [string, number])[]>;
+  /** What others may do to it. */
+  readonly damages: readonly (readonly string[])[];
   /** What an administrator who does not know of Picket does to all rules. */
   readonly flushes: readonly (readonly string[])[];
   /** What the whole system has of rules and sets, to be compared. */
@@ -36,25 +44,39 @@ export function filterTests({
   commands,
   renamed,
   refused,
+  allowed,
+  ours,
+  ends,
+  damages,
   flushes,
   everything,
   others,
 }: FilterSubject) {
   describe.skipIf(missing)(`${name} in the lab${missing ? ` (skipped: ${missing})` : ''}`, () => {
     let lab: Lab;
+    let staying: ReturnType<typeof stayingRunnerOn>;
     const said: string[] = [];
+    let aheadMs = 0;
     beforeAll(async () => {
       lab = await openLab({ hosts: [HOST] });
+      staying = stayingRunnerOn(lab, commands, { run: runnerOn(lab, renamed) });
       await Promise.all([reaches(lab, 'scanner'), reaches(lab, 'scanner', 6), reaches(lab, 'far', 6)]);
     });
-    afterAll(() => lab.close());
-    beforeEach(() => backend().remove());
+    afterAll(async () => {
+      await staying.close();
+      await lab.close();
+    });
+    const clean = async () => {
+      aheadMs = 0;
+      await backend().remove();
+    };
+    beforeEach(clean);
 
     const run: Run = async (...argv) => (await runnerOn(lab, renamed)({ argv: argv as [string] })).stdout;
     const backend = () =>
       createEntryFirewall(commands, {
-        run: (command) => runnerOn(lab, renamed)(command),
-        now: Date.now,
+        run: staying.run,
+        now: () => Date.now() + aheadMs,
         log: (message) => said.push(message),
       });
     const opened = async () => {
@@ -63,11 +85,22 @@ export function filterTests({
       return firewall;
     };
 
-    firewallContract(name, async () => ({
-      firewall: backend(),
-      refused: () => refused(run),
-      reopen: backend,
-    }));
+    const prepare = async () => {
+      await clean();
+      const named = damages.map((argv) => [argv.join(' '), () => run(...argv)] as const);
+      const time = ends
+        ? { ends: () => ends(run) }
+        : {
+            pass: (ms: number) => {
+              aheadMs += ms;
+            },
+          };
+      return {
+        ...{ firewall: backend(), reopen: backend, said, ...time, damages: Object.fromEntries(named) },
+        ...{ refused: () => refused(run), allowed: () => allowed(run), ours: () => ours(run) },
+      };
+    };
+    firewallContract(name, prepare);
 
     test('a held source is refused in the kernel, and the refused packets are counted', async () => {
       const firewall = await opened();

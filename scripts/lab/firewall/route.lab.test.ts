@@ -4,26 +4,40 @@ import { blackholeRoutes } from '@picket/agent/firewall/route';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from '../lab.ts';
 import { labMissing } from '../missing.ts';
-import { connects, converse, HOST, reaches, runnerOn } from './host.ts';
+import { connects, converse, HOST, reaches, stayingRunnerOn } from './host.ts';
 
 const missing = labMissing();
 const SCANNER = '203.0.113.200';
+const ROUTES = blackholeRoutes([4, 6]);
 const NETWORKS = { allow: [], onLink: [], enforce: true };
 
 describe.skipIf(missing)(`blackhole routes in the lab${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let lab: Lab;
+  let staying: ReturnType<typeof stayingRunnerOn>;
   beforeAll(async () => {
     lab = await openLab({ hosts: [HOST] });
+    staying = stayingRunnerOn(lab, ROUTES);
     // The lab's own route to just that /64 would come first, as an administrator's does.
     const wider = ['route del 2001:db8:66::/64', `route add 2001:db8::/32 via ${lab.node('router').v6}`];
     await lab.mustExec(HOST, ['ip', '-batch', '-'], { stdin: `${wider.join('\n')}\n` });
     expect(await reaches(lab, 'far', 6)).toBe(true);
   });
-  afterAll(() => lab.close());
-  beforeEach(() => backend().remove());
+  afterAll(async () => {
+    await staying.close();
+    await lab.close();
+  });
+  const said: string[] = [];
+  let aheadMs = 0;
+  const clean = async () => {
+    aheadMs = 0;
+    await backend().remove();
+  };
+  beforeEach(clean);
 
   const backend = () =>
-    createEntryFirewall(blackholeRoutes([4, 6]), { run: runnerOn(lab), now: Date.now, log: () => {} });
+    createEntryFirewall(ROUTES, {
+      ...{ run: staying.run, now: () => Date.now() + aheadMs, log: (message) => said.push(message) },
+    });
   const opened = async () => {
     const firewall = backend();
     await firewall.open(NETWORKS);
@@ -36,7 +50,24 @@ describe.skipIf(missing)(`blackhole routes in the lab${missing ? ` (skipped: ${m
   const refused = async () =>
     [...(await routes()).matchAll(/^blackhole (\S+)/gm)].map(([, source = '']) => source);
 
-  firewallContract('route', async () => ({ firewall: backend(), refused, reopen: backend }));
+  const ip = (...argv: string[]) => lab.mustExec(HOST, ['ip', ...argv]);
+  const prepare = async () => {
+    await clean();
+    return {
+      ...{ firewall: backend(), reopen: backend, refused, said },
+      ours: async () => (await refused()).sort().join('\n'),
+      damages: {
+        'ip route flush': () => ip('route', 'flush', 'type', 'blackhole'),
+        'ip -6 route flush': () => ip('-6', 'route', 'flush', 'type', 'blackhole'),
+        'one route': () => ip('route', 'del', 'blackhole', '198.51.100.7'),
+        'a route of the network': () => ip('route', 'del', 'blackhole', '192.0.2.0/24'),
+      },
+      pass: (ms: number) => {
+        aheadMs += ms;
+      },
+    };
+  };
+  firewallContract('route', prepare);
 
   test('who is blocked gets no answer, and loses the connection it has', async () => {
     const firewall = await opened();
