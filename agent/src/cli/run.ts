@@ -12,6 +12,7 @@ import { readHostFacts } from '../host/facts.ts';
 import { namesPath } from '../host/name-file.ts';
 import { openNames, resolveName } from '../host/names.ts';
 import { createSessions } from '../host/sessions.ts';
+import { createNews } from '../loop/news.ts';
 import type { Policy } from '../policy/policy.ts';
 import { policyWarnings } from '../policy/warnings.ts';
 import { historyPath } from '../report/history.ts';
@@ -23,7 +24,6 @@ import { listLimits } from '../uplink/accept.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
-import type { Outgoing } from '../uplink/outbox.ts';
 import { readFileIfThere, removeHalfWritten, replaceFile } from '../uplink/state-file.ts';
 import { openStateFolder } from '../uplink/state-folder.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
@@ -73,6 +73,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     now: Date.now,
     log,
     firstBlockMs: policy.block.duration,
+    newId: v7,
   });
   const nameFile = namesPath(policy.state_dir);
   const names = await openNames({
@@ -90,8 +91,8 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const allowed = createAllowed({ sources, scanners: policy.scanner, names, now: Date.now });
   const past = stateFile(offencesPath(policy.state_dir), log);
   const offences = await openOffences({ escalation: policy.block, ...past });
-  // What the agent tells before its uplink is up waits here.
-  const early: [Outgoing, { urgent: boolean }][] = [];
+  // What the agent tells before its uplink is up waits there.
+  const news = createNews(keeper, log);
   let uplink: Uplink | undefined;
   const agent: Agent = createAgent({
     ...{ policy, engine, firewall, keeper, stance, lifted, allowances, offences, responder, log },
@@ -112,8 +113,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     collectors: async () => collectors(),
     allowed: async () => allowed(),
     sessions: async () => (policy.allow.sessions ? sessions.addresses() : []),
-    send: (outgoing, options) =>
-      uplink === undefined ? early.push([outgoing, options]) : uplink.send(outgoing, options),
+    send: news.send,
   });
   const startedAtMs = Date.now();
   await agent.start();
@@ -143,7 +143,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
       status: statusReader({ startedAtMs, engine, firewall, enforces, agent, uplink, enrolment }),
     }),
   );
-  for (const [outgoing, options] of early) uplink.send(outgoing, options);
+  news.open(uplink);
   log.info('watching', { engine: engine.name, firewall: firewall.name, version: AGENT_VERSION });
 
   const signal = await new Promise<string>((resolve) => {
@@ -155,6 +155,8 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   for (const each of [names, ofSessions]) each.close();
   await control?.close();
   await agent.stop();
+  await news.close();
+  await keeper.settle('book').catch(() => {});
   await uplink.stop();
   await keeper.close();
   await report.close();
