@@ -5,6 +5,7 @@ import { getAgent, getInstallScript } from './routes/downloads.ts';
 import { postEnrolments } from './routes/enrolments.ts';
 import { postEvents } from './routes/events.ts';
 import { getReady } from './routes/health.ts';
+import { postHostKeys } from './routes/host-keys.ts';
 import { replyRefusal, replyUnavailable } from './routes/reply.ts';
 import { isPassing, isUnstorable } from './store/fault.ts';
 import { refuse } from './verify/refusal.ts';
@@ -34,6 +35,7 @@ export function createApp(deps: Deps): Hono {
   app.get('/.well-known/jwks.json', (c) => c.json({ keys: deps.signer.publicKeys }));
   app.post('/v1/enrolments', (c) => postEnrolments(c.req.raw, deps));
   app.post('/v1/events', (c) => postEvents(c.req.raw, deps));
+  app.post('/v1/host-keys', (c) => postHostKeys(c.req.raw, deps));
   app.get('/v1/blocklist', (c) => getBlockList(c.req.raw));
   app.get('/install.sh', () => getInstallScript(deps));
   app.get('/agent.mjs', () => getAgent(deps));
