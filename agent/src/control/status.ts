@@ -24,7 +24,7 @@ function uplinkMessage(uplink: UplinkStatus, enrolment: Enrolment | undefined): 
   const { isEnrolled, lastContactMs, pushFault, pullFault, clockOffsetMs, spool } = uplink;
   const { version, entries, refused } = uplink.blockList;
   return {
-    ...{ isEnrolled, network: enrolment?.networkName, collector: enrolment?.url },
+    ...{ isEnrolled, network: enrolment?.networkName, collector: uplink.url ?? enrolment?.url },
     ...{ lastContactMs, pushFault, pullFault, clockOffsetMs },
     ...{ listVersion: version, listEntries: entries, listRefused: { ...refused } },
     spool: spool && {

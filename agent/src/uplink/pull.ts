@@ -2,6 +2,7 @@ import { BLOCK_LIST_TYP, blockListClaimsSchema, collectorUrn, networkUrn } from 
 import type { CryptoKey } from 'jose';
 import type { Log } from '../report/log.ts';
 import { verifyingKey } from './collector-key.ts';
+import { type Endpoints, soleEndpoint } from './endpoints.ts';
 import type { HttpClient, HttpReply } from './http.ts';
 import { type ListState, NO_LIST, updateList } from './list-state.ts';
 import { requestToken } from './request-token.ts';
@@ -14,6 +15,8 @@ export interface PullerOptions {
   readonly http: HttpClient;
   readonly speaker: Speaker;
   readonly log: Log;
+  /** Where the collector is called; by default on the URL of the enrolment. */
+  readonly endpoints?: Endpoints;
   /** Takes each newer list. */
   readonly onList: (state: ListState) => void;
   /** Called whenever the collector answered as itself. */
@@ -41,7 +44,7 @@ const HELD_MS = 1_000;
 const LONGEST_POLL_MS = 10_000;
 
 /** When to ask next, ms; or what went wrong. */
-type Round = { ok: true; waitMs: number } | { ok: false; why: string; waitMs?: number };
+type Round = { ok: true; waitMs: number } | { ok: false; why: string; waitMs?: number; isAboutWay?: boolean };
 
 /** Asks the collector for the network's block list for as long as it runs. */
 export class Puller {
@@ -81,11 +84,14 @@ export class Puller {
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
-      const round = await this.#round().catch((error: unknown): Round => {
+      const endpoints = this.#options.endpoints ?? soleEndpoint(this.#options.speaker.enrolment.url);
+      const base = endpoints.current();
+      const round = await this.#round(base).catch((error: unknown): Round => {
         this.#options.log.error('asking for the block list failed inside the agent', { error });
         return { ok: false, why: 'a fault inside the agent' };
       });
       if (this.#isStopped) return;
+      if (!round.ok && round.isAboutWay === true) endpoints.failed(base);
       await this.#sleep(round.ok ? this.#onSuccess(round.waitMs) : this.#onFailure(round));
     }
   }
@@ -115,23 +121,23 @@ export class Puller {
     });
   }
 
-  async #round(): Promise<Round> {
+  async #round(base: string): Promise<Round> {
     const { http, speaker, waitSeconds = WAIT_SECONDS, graceMs = GRACE_MS } = this.#options;
-    const base = `${speaker.enrolment.url}/v1/blocklist`;
+    const url = `${base}/v1/blocklist`;
     const startMs = performance.now();
     // The first answer tells the time, which batches wait for: it is not to be held.
     const isToHold = speaker.clock.isLearned();
     const result = await http.call({
-      url: `${base}?${this.#query()}`,
+      url: `${url}?${this.#query()}`,
       headers: {
-        authorization: `Bearer ${await requestToken('GET', base, speaker)}`,
+        authorization: `Bearer ${await requestToken('GET', url, speaker)}`,
         accept: 'application/jwt, application/json',
         prefer: `wait=${isToHold ? waitSeconds : 0}`,
       },
       limitMs: waitSeconds * 1000 + graceMs,
       maxBytes: MAX_REPLY_BYTES,
     });
-    if (!result.ok) return { ok: false, why: result.reason };
+    if (!result.ok) return { ok: false, why: result.reason, isAboutWay: true };
     const { reply } = result;
     const tookMs = isToHold ? performance.now() - startMs : HELD_MS;
     return reply.status === 200 ? this.#take(reply, tookMs) : this.#refused(reply);
@@ -148,13 +154,16 @@ export class Puller {
     if (status === 401) clock.hint(headers.date);
     const waitMs = retryAfterMs(headers['retry-after'], clock.nowMs());
     const why = `HTTP ${status} ${body.slice(0, 200)}`.trim();
-    return { ok: false, why, ...(waitMs === undefined ? {} : { waitMs }) };
+    // 401 and 403 are the collector's word about this host, 426 about its agent, 429 about haste.
+    const isAboutWay = ![401, 403, 426, 429].includes(status);
+    return { ok: false, why, isAboutWay, ...(waitMs === undefined ? {} : { waitMs }) };
   }
 
   async #take({ body, headers }: HttpReply, tookMs: number): Promise<Round> {
     const { clock } = this.#options.speaker;
     const claims = await this.#read(body);
-    if (typeof claims === 'string') return { ok: false, why: `the list is not believed: ${claims}` };
+    if (typeof claims === 'string')
+      return { ok: false, why: `the list is not believed: ${claims}`, isAboutWay: true };
     const update = await updateList(this.#state, claims);
     if (update.do === 'refuse') return { ok: false, why: `the list is not believed: ${update.why}` };
     if (update.do === 'ask-whole') return this.#askWhole(update.why);

@@ -3,7 +3,8 @@ import { gzip } from 'node:zlib';
 import { EVENT_MEDIA_TYPE } from '@picket/protocol';
 import type { Log } from '../report/log.ts';
 import { halvesOf } from './batches.ts';
-import type { HttpClient, HttpResult } from './http.ts';
+import { type Endpoints, soleEndpoint } from './endpoints.ts';
+import type { HttpClient } from './http.ts';
 import { redated, redatedByGuess } from './redate.ts';
 import type { Reject } from './rejected.ts';
 import { backOffMs } from './retry.ts';
@@ -19,6 +20,8 @@ export interface PusherOptions {
   readonly spool: Spool;
   readonly reject: Reject;
   readonly log: Log;
+  /** Where the collector is called; by default on the URL of the enrolment. */
+  readonly endpoints?: Endpoints;
   /** Wait after that many failures in a row, ms. */
   readonly retryMs?: (failures: number) => number;
   /** A push must be answered within this, ms. */
@@ -110,7 +113,7 @@ export class Pusher {
 
   /** Sends a token once, outside the spool: for what is worthless when it is late. True when it was taken. */
   async pushOnce(jws: string): Promise<boolean> {
-    return verdictOf(await this.#post(jws), this.#nowMs()).do === 'settle';
+    return (await this.#post(jws)).do === 'settle';
   }
 
   stop(): void {
@@ -159,7 +162,7 @@ export class Pusher {
       const batch = await this.#options.spool.read(entry);
       if (batch === undefined) this.#unreadable(entry.jti);
       else if (!(await this.#replace(batch, await redated(batch, this.#options.speaker))))
-        await this.#act(batch, verdictOf(await this.#post(batch.jws), this.#nowMs()));
+        await this.#act(batch, await this.#post(batch.jws));
     } catch (error) {
       this.#options.log.error('pushing a batch failed inside the agent', { jti: entry.jti, error });
       this.#fail(entry.jti, 'a fault inside the agent');
@@ -274,22 +277,24 @@ export class Pusher {
     this.#options.spool.settle(jti);
   }
 
-  async #post(jws: string): Promise<HttpResult> {
+  async #post(jws: string): Promise<Verdict> {
+    const { http, speaker, limitMs = LIMIT_MS } = this.#options;
+    const endpoints = this.#options.endpoints ?? soleEndpoint(speaker.enrolment.url);
+    const base = endpoints.current();
     const isLarge = jws.length >= GZIP_FROM_BYTES;
-    return this.#options.http.call({
-      url: `${this.#options.speaker.enrolment.url}/v1/events`,
+    const result = await http.call({
+      url: `${base}/v1/events`,
       headers: {
         'content-type': EVENT_MEDIA_TYPE,
         accept: 'application/json',
         ...(isLarge ? { 'content-encoding': 'gzip' } : {}),
       },
       body: isLarge ? await gzipAsync(jws) : jws,
-      limitMs: this.#options.limitMs ?? LIMIT_MS,
+      limitMs,
       maxBytes: MAX_REPLY_BYTES,
     });
-  }
-
-  #nowMs(): number {
-    return this.#options.speaker.clock.nowMs();
+    const verdict = verdictOf(result, speaker.clock.nowMs());
+    if (verdict.do === 'pause' && verdict.isAboutWay === true && !this.#isStopped) endpoints.failed(base);
+    return verdict;
   }
 }
