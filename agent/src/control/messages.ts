@@ -178,5 +178,8 @@ export const blockedSchema = z.object({ block: blockSchema, source: z.string(), 
 
 export const disallowedSchema = z.object({ wasAllowed: z.boolean() });
 
+/** The host's new key; what it signed with the former one is taken until then. */
+export const rotatedSchema = z.object({ thumbprint: z.string(), formerUntilMs: z.number() });
+
 /** A refusal. */
 export const refusalSchema = z.object({ error: z.string() });
