@@ -1,11 +1,17 @@
 import { request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import type { z } from 'zod';
 import { codeOf } from '../uplink/errors.ts';
 import { parseJson } from '../uplink/state-file.ts';
 import { refusalSchema } from './messages.ts';
+import { STARTING } from './socket.ts';
 
 /** Longest an agent may take to answer, ms: lifting many blocks waits for the firewall. */
 const LIMIT_MS = 20_000;
+
+/** How long an agent that says it is starting is asked again, and how often, ms: reading a long block list takes seconds. */
+const STARTING_MS = 15_000;
+const ASK_AGAIN_MS = 100;
 
 /** Most of an answer that is read, bytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -23,11 +29,21 @@ export interface Question<T> {
   readonly route: string;
   readonly body?: object;
   readonly schema: z.ZodType<T>;
+  /** How long to wait for an agent that is starting, ms. */
+  readonly startingMs?: number;
 }
 
 /** Asks the agent that has this state folder. Never throws for what the other side does. */
-export async function askAgent<T>({ path, method, route, body, schema }: Question<T>): Promise<Asked<T>> {
-  const reply = await call({ path, method, route, text: body === undefined ? '' : JSON.stringify(body) });
+export async function askAgent<T>({
+  path,
+  method,
+  route,
+  body,
+  schema,
+  startingMs,
+}: Question<T>): Promise<Asked<T>> {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const reply = await callWhenReady({ path, method, route, text }, startingMs ?? STARTING_MS);
   if (reply instanceof Error) return refusalOf(reply, path);
   const value = parseJson(reply.text);
   if (reply.status !== 200) {
@@ -57,6 +73,16 @@ interface Call {
   readonly method: string;
   readonly route: string;
   readonly text: string;
+}
+
+/** Whoever asks right after a start, a script above all, wants the answer and not a word about the moment. */
+async function callWhenReady(question: Call, startingMs: number): ReturnType<typeof call> {
+  const endMs = performance.now() + startingMs;
+  for (;;) {
+    const reply = await call(question);
+    if (reply instanceof Error || reply.status !== STARTING || performance.now() >= endMs) return reply;
+    await setTimeout(ASK_AGAIN_MS);
+  }
 }
 
 function call({ path, method, route, text }: Call): Promise<{ status: number; text: string } | Error> {

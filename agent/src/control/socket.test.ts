@@ -30,9 +30,10 @@ async function listen(): Promise<ControlSocket | undefined> {
   return socket;
 }
 
-const ask = () =>
+const ask = (startingMs = 0) =>
   askAgent({
     path,
+    startingMs,
     method: 'GET',
     route: '/v1/x?a=1',
     schema: z.object({ route: z.string(), a: z.string() }),
@@ -49,6 +50,14 @@ describe('the control socket', () => {
   it('tells whoever asks before the agent is ready to wait', async () => {
     await listen();
     expect(await ask()).toEqual({ ok: false, kind: 'refused', why: expect.stringContaining('is starting') });
+  });
+
+  it('is asked again until the agent is ready', async () => {
+    const socket = await listen();
+    const asked = ask(20_000);
+    expect(await ask()).toMatchObject({ kind: 'refused' });
+    socket?.serve(async () => ({ status: 200, body: { route: 'x', a: '' } }));
+    expect(await asked).toEqual({ ok: true, value: { route: 'x', a: '' } });
   });
 
   it('refuses a request that names no path', async () => {

@@ -9,6 +9,9 @@ import { parseJson } from '../uplink/state-file.ts';
 /** Where an agent listens for those who administer it. */
 export const controlPath = (stateDir: string): string => `${stateDir}/control.sock`;
 
+/** Status of the answer of an agent that is not ready yet: the question was not looked at and may be asked again. */
+export const STARTING = 503;
+
 /** What comes of a request; anything that can be JSON. */
 export type Answer = { readonly status: number; readonly body: object };
 
@@ -128,7 +131,7 @@ async function answer(request: IncomingMessage, handler: ControlHandler | undefi
   const { method = '', url = '' } = request;
   const text = await bodyOf(request);
   if (text === undefined) return { status: 413, body: { error: `more than ${MAX_BODY_BYTES} bytes` } };
-  if (handler === undefined) return { status: 503, body: { error: 'the agent is starting; ask again' } };
+  if (handler === undefined) return { status: STARTING, body: { error: 'the agent is starting; ask again' } };
   const target = URL.parse(`http://agent${url}`);
   if (target === null || !url.startsWith('/') || target.host !== 'agent')
     return { status: 400, body: { error: 'the request names no path' } };
