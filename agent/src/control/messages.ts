@@ -65,6 +65,10 @@ export const statusSchema = z.object({
     listVersion: count,
     listEntries: count,
     listRefused: z.record(z.string(), count),
+    /** Whole lists that were not believed, by reason. */
+    listsRefused: z.record(z.string(), count).optional(),
+    /** Batches that the collector will never take, put aside since the start. */
+    rejected: count.optional(),
     spool: z.object({ batches: count, bytes: count, lost: count, isDiskFailing: z.boolean() }).optional(),
   }),
 });

@@ -1,10 +1,17 @@
-import { BLOCK_LIST_TYP, blockListClaimsSchema, collectorUrn, networkUrn } from '@picket/protocol';
+import {
+  BLOCK_LIST_TYP,
+  type BlockListClaims,
+  blockListClaimsSchema,
+  collectorUrn,
+  networkUrn,
+} from '@picket/protocol';
 import type { CryptoKey } from 'jose';
 import type { Log } from '../report/log.ts';
+import { NOISE_MS } from './clock.ts';
 import { verifyingKey } from './collector-key.ts';
 import { type Endpoints, soleEndpoint } from './endpoints.ts';
 import type { HttpClient, HttpReply } from './http.ts';
-import { type ListState, NO_LIST, updateList } from './list-state.ts';
+import { type ListRefusal, type ListState, NO_LIST, updateList } from './list-state.ts';
 import { requestToken } from './request-token.ts';
 import { backOffMs, retryAfterMs } from './retry.ts';
 import type { Speaker } from './seal.ts';
@@ -21,6 +28,8 @@ export interface PullerOptions {
   readonly onList: (state: ListState) => void;
   /** Called whenever the collector answered as itself. */
   readonly onContact: () => void;
+  /** Called whenever a list was not believed. */
+  readonly onRefused?: () => void;
   readonly retryMs?: (failures: number) => number;
   /** How long the collector is asked to hold a request, seconds. */
   readonly waitSeconds?: number;
@@ -43,6 +52,12 @@ const HELD_MS = 1_000;
 /** Longest wait between questions to a server that neither holds them nor says when to ask, ms. */
 const LONGEST_POLL_MS = 10_000;
 
+/** Why a list is not believed: for programs, and for people. */
+interface Disbelief {
+  readonly code: ListRefusal;
+  readonly why: string;
+}
+
 /** When to ask next, ms; or what went wrong. */
 type Round = { ok: true; waitMs: number } | { ok: false; why: string; waitMs?: number; isAboutWay?: boolean };
 
@@ -53,6 +68,7 @@ export class Puller {
   #key: CryptoKey | undefined;
   /** True: the next request asks for the whole list. */
   #isWholeAsked = false;
+  readonly #refusedLists: Partial<Record<ListRefusal, number>> = {};
   #failures = 0;
   #quickAnswers = 0;
   #why: string | undefined;
@@ -69,6 +85,11 @@ export class Puller {
   /** Why the list cannot be had now, if so. */
   get why(): string | undefined {
     return this.#why;
+  }
+
+  /** Lists that were not believed, by reason. */
+  get refusedLists(): Readonly<Partial<Record<ListRefusal, number>>> {
+    return this.#refusedLists;
   }
 
   start(): void {
@@ -161,14 +182,15 @@ export class Puller {
 
   async #take({ body, headers }: HttpReply, tookMs: number): Promise<Round> {
     const { clock } = this.#options.speaker;
-    const claims = await this.#read(body);
-    if (typeof claims === 'string')
-      return { ok: false, why: `the list is not believed: ${claims}`, isAboutWay: true };
+    const read = await this.#read(body);
+    if ('code' in read) return this.#disbelieve(read);
+    const { claims } = read;
     const update = await updateList(this.#state, claims);
-    if (update.do === 'refuse') return { ok: false, why: `the list is not believed: ${update.why}` };
+    if (update.do === 'refuse') return this.#disbelieve(update);
     if (update.do === 'ask-whole') return this.#askWhole(update.why);
     const knownOffsetMs = clock.offsetMs();
     clock.learn(claims.iat);
+    this.#tellClock(knownOffsetMs);
     this.#isWholeAsked = false;
     this.#options.onContact();
     // Ends are put in force in the host's clock: when that turns out to be wrong, they are put anew.
@@ -179,8 +201,28 @@ export class Puller {
     return { ok: true, waitMs: this.#nextWaitMs(update.isNews, tookMs, askedMs) };
   }
 
-  /** The signed claims, or in words why they are not for this host and this time. */
-  async #read(jws: string) {
+  /** A wrong clock harms nothing here, but whoever reads the host's logs should know. */
+  #tellClock(knownOffsetMs: number): void {
+    const { log, speaker } = this.#options;
+    const offsetMs = speaker.clock.offsetMs();
+    if (Math.abs(offsetMs - knownOffsetMs) <= NOISE_MS) return;
+    if (offsetMs === 0) log.info('the clock of this host agrees with the collector again');
+    else {
+      const seconds = Math.round(Math.abs(offsetMs) / 1000);
+      const side = offsetMs > 0 ? 'behind' : 'ahead of';
+      log.warn(`the clock of this host is ${side} the collector; what it tells is set right`, { seconds });
+    }
+  }
+
+  /** Counted and told; on another URL the collector may answer itself. */
+  #disbelieve({ code, why }: Disbelief): Round {
+    this.#refusedLists[code] = (this.#refusedLists[code] ?? 0) + 1;
+    this.#options.onRefused?.();
+    return { ok: false, why: `the list is not believed: ${why}`, isAboutWay: true };
+  }
+
+  /** The signed claims, or why they are not for this host and this time. */
+  async #read(jws: string): Promise<Disbelief | { claims: BlockListClaims }> {
     const { enrolment, clock } = this.#options.speaker;
     this.#key ??= await verifyingKey(enrolment.collectorKey);
     const signed = await readSignedReply(jws, {
@@ -188,18 +230,22 @@ export class Puller {
       typ: BLOCK_LIST_TYP,
       schema: blockListClaimsSchema,
     });
-    if (!signed.ok) return signed.reason;
+    if (!signed.ok) return { code: signed.isSigned ? 'malformed' : 'signature', why: signed.reason };
     const { claims } = signed;
-    if (claims.iss !== collectorUrn(enrolment.collectorId)) return 'it is of another collector';
-    if (claims.aud !== networkUrn(enrolment.networkId)) return 'it is of another network';
+    if (claims.iss !== collectorUrn(enrolment.collectorId))
+      return { code: 'other collector', why: 'it is of another collector' };
+    if (claims.aud !== networkUrn(enrolment.networkId))
+      return { code: 'other network', why: 'it is of another network' };
     // A host that does not know the time yet learns it from this reply; an old one then fails by its version.
-    if (clock.isLearned() && claims.exp * 1000 <= clock.nowMs()) return 'it has expired';
-    return claims;
+    if (clock.isLearned() && claims.exp * 1000 <= clock.nowMs())
+      return { code: 'expired', why: 'it has expired' };
+    return { claims };
   }
 
   /** Once at once; when the whole list does not fit either, the old one stays and a person is told. */
   #askWhole(why: string): Round {
-    if (this.#isWholeAsked) return { ok: false, why: `even the whole list does not fit: ${why}` };
+    if (this.#isWholeAsked)
+      return this.#disbelieve({ code: 'digest', why: `even the whole list does not fit: ${why}` });
     this.#isWholeAsked = true;
     this.#options.log.info('the whole block list is asked for', { why });
     return { ok: true, waitMs: 0 };

@@ -1,14 +1,16 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { EVENT_MEDIA_TYPE } from '@picket/protocol';
+import { EVENT_MEDIA_TYPE, uuid7TimeMs } from '@picket/protocol';
 import type { Log } from '../report/log.ts';
 import { halvesOf } from './batches.ts';
 import { type Endpoints, soleEndpoint } from './endpoints.ts';
 import type { HttpClient } from './http.ts';
+import { Ration } from './ration.ts';
 import { redated, redatedByGuess } from './redate.ts';
 import type { Reject } from './rejected.ts';
 import { backOffMs } from './retry.ts';
 import { isSealedBy, type Speaker, seal, unseal } from './seal.ts';
+import type { Entry, IsFree, Turn } from './spool/batch-index.ts';
 import type { Batch } from './spool/record.ts';
 import type { Spool } from './spool/spool.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
@@ -28,6 +30,8 @@ export interface PusherOptions {
   readonly limitMs?: number;
   /** How long batches wait for the collector's first word about the time, ms. */
   readonly clockWaitMs?: number;
+  /** Batches of the backlog a second. */
+  readonly backlogPerSecond?: number;
 }
 
 /**
@@ -38,6 +42,18 @@ const CLOCK_WAIT_MS = 2_000;
 
 /** Batches under way at once. */
 const CONCURRENCY = 4;
+
+/** What waited longer than this is backlog, ms; what is younger is fresh news, and never waits for the backlog. */
+const FRESH_MS = 60_000;
+
+/**
+ * Batches of the backlog a second: a full spool of the smallest batches, some 60,000, is told within an hour, and a
+ * thousand hosts that come back together bring no more than 20,000 a second.
+ */
+const BACKLOG_PER_SECOND = 20;
+
+/** Three of four are trips, the newest first; the others, newest and oldest in turn, are never starved by them. */
+const TURNS: readonly Turn[] = ['trip', 'trip', 'trip', 'newest', 'trip', 'trip', 'trip', 'oldest'];
 
 /** The collector commits in well under a second; a slow line may need many for a full batch. */
 const LIMIT_MS = 20_000;
@@ -71,6 +87,8 @@ export class Pusher {
   readonly #retryMs: (failures: number) => number;
   readonly #underWay = new Set<string>();
   readonly #troubles = new Map<string, Trouble>();
+  readonly #ration: Ration;
+  #turn = 0;
   #accepted = 0;
   #rejected = 0;
   #pauses = 0;
@@ -87,6 +105,7 @@ export class Pusher {
   constructor(options: PusherOptions) {
     this.#options = options;
     this.#retryMs = options.retryMs ?? backOffMs;
+    this.#ration = new Ration(options.backlogPerSecond ?? BACKLOG_PER_SECOND, performance.now());
     this.#clockByMs = performance.now() + (options.clockWaitMs ?? CLOCK_WAIT_MS);
   }
 
@@ -138,7 +157,7 @@ export class Pusher {
     // While the collector fails one batch at a time finds out whether it is back.
     const most = this.#pauses > 0 ? 1 : CONCURRENCY;
     while (this.#underWay.size < most) {
-      const entry = this.#options.spool.next(isFree);
+      const entry = this.#nextEntry(isFree, nowMs);
       if (entry === undefined) return;
       this.#underWay.add(entry.jti);
       this.#lastTryMs = nowMs;
@@ -146,10 +165,22 @@ export class Pusher {
     }
   }
 
+  /** What to push next; while the backlog has no turn, fresh news alone. */
+  #nextEntry(isFree: IsFree, nowMs: number): Entry | undefined {
+    const { spool, speaker } = this.#options;
+    const freshFromMs = speaker.clock.nowMs() - FRESH_MS;
+    const isFresh = (jti: string): boolean => uuid7TimeMs(jti) >= freshFromMs;
+    if (this.#ration.waitMs(nowMs) > 0) return spool.recent((jti) => isFree(jti) && isFresh(jti));
+    const entry = spool.next(isFree, TURNS[this.#turn++ % TURNS.length]);
+    if (entry !== undefined && !isFresh(entry.jti)) this.#ration.take(nowMs);
+    return entry;
+  }
+
   #planNext(nowMs: number): void {
     const waits = [
       this.#notBeforeMs,
       this.#clockByMs,
+      this.#options.spool.stats().batches > this.#underWay.size ? nowMs + this.#ration.waitMs(nowMs) : 0,
       ...[...this.#troubles.values()].map((each) => each.notBeforeMs),
     ];
     const later = waits.filter((each) => each > nowMs);
@@ -157,7 +188,7 @@ export class Pusher {
     this.#timer = setTimeout(() => this.#pump(), Math.min(...later) - nowMs + 1).unref();
   }
 
-  async #pushEntry(entry: Parameters<Spool['read']>[0]): Promise<void> {
+  async #pushEntry(entry: Entry): Promise<void> {
     try {
       const batch = await this.#options.spool.read(entry);
       if (batch === undefined) this.#unreadable(entry.jti);

@@ -4,7 +4,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Log } from '../report/log.ts';
 import { type AcceptedList, acceptList, DEFAULT_LIST_LIMITS, type ListLimits } from './accept.ts';
 import { Applier, type ApplyBlockList } from './applier.ts';
-import { createClock } from './clock.ts';
+import { type Clock, createClock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { collectorUrls, createEndpoints, type Endpoints } from './endpoints.ts';
 import { failure } from './enrol-refusal.ts';
@@ -27,7 +27,10 @@ import { openSpoolFolder } from './spool/disk.ts';
 import { Spool, type SpoolStats } from './spool/spool.ts';
 
 /** What a status tells that the uplink does not know itself. */
-export type HostStatus = Omit<StatusEvent, 'nowMs' | 'spooled' | 'spoolLost' | 'blockList'>;
+export type HostStatus = Omit<
+  StatusEvent,
+  'nowMs' | 'spooled' | 'spoolLost' | 'spoolFailing' | 'rejected' | 'clockOffsetMs' | 'blockList'
+>;
 
 /** What the policy says of an uplink, under `[uplink]`. */
 export type UplinkSettings = Pick<
@@ -44,6 +47,8 @@ export interface UplinkOptions {
   /** How connections are made; directly, with Node's authorities, by default. */
   readonly connection?: Connection;
   readonly settings: UplinkSettings;
+  /** The collector's time; a clock of its own by default. */
+  readonly clock?: Clock;
   readonly log: Log;
   /** What this host never blocks; asked for each list. */
   readonly neverBlockFacts: () => NeverBlockFacts;
@@ -117,8 +122,9 @@ export async function startUplink(options: UplinkOptions): Promise<Uplink> {
 async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Uplink> {
   const parts = await assemble(options, enrolment);
   const { spool, pusher, sender, puller, heartbeat, speaker } = parts;
+  const spoolAgeMs = Math.min(options.settings.spool_age, MAX_BATCH_AGE_MS);
   const expiry = setInterval(() => {
-    if (speaker.clock.isLearned()) spool.expire(speaker.clock.nowMs() - MAX_BATCH_AGE_MS);
+    if (speaker.clock.isLearned()) spool.expire(speaker.clock.nowMs() - spoolAgeMs);
   }, EXPIRE_EVERY_MS).unref();
   puller.start();
   pusher.wake();
@@ -139,12 +145,16 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
 /** Puts the parts together, and the saved list in force. */
 async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<Parts> {
   const { stateDir, identity, log } = options;
-  const speaker: Speaker = { identity, enrolment, clock: createClock() };
+  const speaker: Speaker = { identity, enrolment, clock: options.clock ?? createClock() };
   const http = createHttpClient(options.connection);
   const urls = collectorUrls(options.settings.urls, enrolment);
   const { thumbprint } = enrolment;
   const endpoints = createEndpoints({ urls, http, thumbprint, log });
-  const spool = await Spool.open({ disk: await openSpoolFolder(join(stateDir, 'spool')), log });
+  const spool = await Spool.open({
+    disk: await openSpoolFolder(join(stateDir, 'spool')),
+    log,
+    maxBytes: options.settings.spool_megabytes * 1024 * 1024,
+  });
   const reject = rejectedFolder(join(stateDir, 'rejected'), log);
   const pusher = new Pusher({ http, speaker, spool, reject, log, endpoints });
   const sender = new Sender({ speaker, spool, pusher, log });
@@ -160,7 +170,8 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
     parts.lastContactMs = Date.now();
     pusher.wake();
   };
-  const puller = new Puller({ http, speaker, log, endpoints, onList, onContact }, saved);
+  const onRefused = (): void => heartbeat.tellSoon();
+  const puller = new Puller({ http, speaker, log, endpoints, onList, onContact, onRefused }, saved);
   const parts: Parts = {
     ...{ http, endpoints, speaker, spool, pusher, sender, heartbeat, file, applier, puller, rotation },
     lastContactMs: undefined,
@@ -213,6 +224,7 @@ function statusOf(parts: Parts): UplinkStatus {
   const { speaker, spool, pusher, sender, applier, puller, lastContactMs } = parts;
   const { accepted, rejected, why } = pusher.stats;
   const { version = 0, entries, refused = {} } = applier.inForce ?? {};
+  const isBelieved = Object.keys(puller.refusedLists).length === 0;
   return {
     isEnrolled: true,
     pushFault: why,
@@ -224,16 +236,23 @@ function statusOf(parts: Parts): UplinkStatus {
     rejected,
     sightingsLost: sender.lost,
     spool: spool.stats(),
-    blockList: { version, entries: entries?.size ?? 0, refused },
+    blockList: {
+      ...{ version, entries: entries?.size ?? 0, refused },
+      ...(isBelieved ? {} : { refusedLists: { ...puller.refusedLists } }),
+    },
   };
 }
 
 function eventOf(options: UplinkOptions, parts: Parts): StatusEvent {
-  const { batches, lost } = parts.spool.stats();
-  const { blockList, sightingsLost } = statusOf(parts);
+  const { batches, lost, isDiskFailing } = parts.spool.stats();
+  const { blockList, sightingsLost, rejected, clockOffsetMs } = statusOf(parts);
   // One number of news that the collector will never see: batches given up, and sightings that came in none.
   const spoolLost = lost + sightingsLost;
-  return { ...options.status(), nowMs: Date.now(), spooled: batches, spoolLost, blockList };
+  return {
+    ...{ ...options.status(), nowMs: Date.now(), spooled: batches, spoolLost, rejected, blockList },
+    ...(isDiskFailing && { spoolFailing: true }),
+    ...(parts.speaker.clock.isLearned() && { clockOffsetMs }),
+  };
 }
 
 /** An uplink to nowhere: it keeps nothing, for nobody would ever fetch it. */
