@@ -29,7 +29,7 @@ export async function chooseParts(policy: Policy, log: Log): Promise<Parts> {
       });
   const ruleset = rulesetPolicy(policy, ephemeral, engine.name === 'kernel');
   const choice = { ...common, ruleset };
-  const firewall = await pickFirewall(choice);
+  const firewall = await pickFirewall({ ...choice, mayStay: true });
   // The kernel engine counts in the nftables table.
   const used = engine.name === 'kernel' ? `${firewall.name}+nftables` : firewall.name;
   return { engine, firewall, clearOthers: () => clearOthers(choice, used) };

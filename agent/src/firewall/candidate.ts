@@ -9,6 +9,11 @@ export interface FirewallChoice {
   readonly policy: Policy;
   readonly ruleset: RulesetPolicy;
   readonly run: Runner;
+  /**
+   * Whether programs may stay to make small changes. They start where this process is, whatever `run` does: for who
+   * closes the firewall in the end, and never for trials elsewhere.
+   */
+  readonly mayStay?: boolean;
   readonly now: () => number;
   readonly log: (message: string) => void;
 }

@@ -1,5 +1,6 @@
 import type { Family, Source, Tier } from '@picket/protocol';
 import type { Command } from '../run/runner.ts';
+import type { StandIn } from '../run/staying-runner.ts';
 import type { Stance } from './firewall.ts';
 
 /** A refused source as a system's firewall holds it. */
@@ -46,6 +47,8 @@ export interface EntryCommands {
   readonly families?: readonly Family[];
   /** Most entries that it may hold; the network's list gets at most half of them. No bound when absent. */
   readonly most?: number;
+  /** What makes its small changes where a program may stay; without it the commands are the same. */
+  readonly standIn?: StandIn;
   /** Makes tables and hooks without touching entries that are there; blocks nobody by itself. */
   setUp(stance: Stance): readonly Step[];
   /**

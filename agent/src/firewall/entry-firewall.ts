@@ -4,7 +4,7 @@ import type { Runner } from '../run/runner.ts';
 import type { Entry, EntryCommands, Scope } from './entries.ts';
 import { createChanger, type Held, heldOf, slotsOf, type Wanted } from './entry-state.ts';
 import { answersOf, runSteps } from './entry-steps.ts';
-import { type CountedBlock, type Firewall, FirewallError, type Stance } from './firewall.ts';
+import { type CountedBlock, type Firewall, FirewallError, type LocalBlock, type Stance } from './firewall.ts';
 
 /** Sources changed at a time: while a long list is put in force, a block of the host's own waits for one such piece. */
 const CHUNK = 2_000;
@@ -22,13 +22,16 @@ export interface EntryFirewallDeps {
   /** Unix ms. */
   readonly now: () => number;
   readonly log: (message: string) => void;
+  /** Ends what `run` has running. */
+  readonly close?: () => Promise<void>;
 }
 
 /**
  * The firewall over any backend that holds a list of sources. It keeps what it believes to be in the system, carries out
  * what differs from what is wanted, and reads the system again when a change fails.
  */
-export function createEntryFirewall(commands: EntryCommands, { run, now, log }: EntryFirewallDeps): Firewall {
+export function createEntryFirewall(commands: EntryCommands, deps: EntryFirewallDeps): Firewall {
+  const { run, now, log, close } = deps;
   const { name } = commands;
   let held: Held = heldOf([], commands);
   let wanted: Wanted = nothingWanted();
@@ -177,7 +180,8 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
       }),
     async apply({ local, ...stance }) {
       await inTurn(async () => {
-        for (const source of [...wanted.local.keys(), ...local.keys()]) open.local.add(source);
+        // Not those that stay as they are: there may be thousands, and this one is to be blocked before its next packet.
+        for (const source of changedOf(wanted.local, local, now())) open.local.add(source);
         wanted = { ...wanted, local, stance: pick(stance) };
         if (JSON.stringify(wanted.stance) === stanceKey) return;
         await setUp(wanted.stance);
@@ -218,11 +222,22 @@ export function createEntryFirewall(commands: EntryCommands, { run, now, log }: 
         for (const sources of [open.local, open.shared, left]) sources.clear();
         [changer, stanceKey] = [undefined, ''];
       }),
+    ...(close && { close }),
   };
 }
 
 function nothingWanted(): Wanted {
   return { stance: { allow: [], onLink: [], enforce: true }, local: new Map(), shared: undefined };
+}
+
+/** Sources of which something else is wanted than before, or whose time is over; what failed then is still open. */
+function changedOf(before: Wanted['local'], after: Wanted['local'], nowMs: number): Source[] {
+  const stays = (source: Source, { tier, untilMs }: LocalBlock) => {
+    const other = after.get(source);
+    return untilMs > nowMs && other?.tier === tier && other.untilMs === untilMs;
+  };
+  const changed = [...before].flatMap(([source, block]) => (stays(source, block) ? [] : [source]));
+  return [...changed, ...[...after.keys()].filter((source) => !before.has(source))];
 }
 
 /** A stance without what stands beside it, in a fixed order, so that equal ones are equal texts. */

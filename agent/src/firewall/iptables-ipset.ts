@@ -16,6 +16,7 @@ import {
   unhookOthers,
   unhookStep,
 } from './entry-iptables.ts';
+import { IPSET_STAYS } from './entry-stand-ins.ts';
 
 type Origin = Entry['origin'];
 
@@ -41,6 +42,7 @@ export function iptablesIpset(options: IptablesOptions): EntryCommands {
     families,
     keepsApart: true,
     keepsEnds: true,
+    standIn: IPSET_STAYS,
     setUp: ({ allow }) => [
       restoreSets(sets.map(create)),
       ...families.map((family) => restoreSets(replaceAllowed(family, allow))),

@@ -1,4 +1,5 @@
 import { UnavailableError } from '../policy/unavailable.ts';
+import { createStayingRunner } from '../run/staying-runner.ts';
 import type { Candidate, FirewallChoice } from './candidate.ts';
 import { createCommandOnly } from './command.ts';
 import { composeFirewalls } from './compose.ts';
@@ -136,10 +137,13 @@ function isForHere({ systems }: Candidate): boolean {
 }
 
 async function make(candidate: Candidate, choice: FirewallChoice): Promise<Firewall> {
-  const { run, now, log } = choice;
+  const { run, now, log, mayStay } = choice;
   const warning = await candidate.warning?.(choice);
   if (warning !== undefined) log(`${candidate.name}: ${warning}`);
   if (candidate.create !== undefined) return candidate.create(choice);
   if (candidate.commands === undefined) throw new TypeError(`${candidate.name} is no backend`);
-  return createEntryFirewall(await candidate.commands(choice), { run, now, log });
+  const commands = await candidate.commands(choice);
+  const { standIn } = commands;
+  const how = mayStay && standIn !== undefined ? createStayingRunner(standIn, { run, log }) : { run };
+  return createEntryFirewall(commands, { ...how, now, log });
 }

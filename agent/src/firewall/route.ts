@@ -1,6 +1,7 @@
 import { type Family, parseSource } from '@picket/protocol';
 import type { Command } from '../run/runner.ts';
 import type { Entry, EntryCommands } from './entries.ts';
+import { IP_STAYS } from './entry-stand-ins.ts';
 
 /** Number by which the kernel tells whose a route is; none of those that iproute2 has a name for (rt_protos). */
 const PROTOCOL = '112';
@@ -29,6 +30,7 @@ export function blackholeRoutes(families: readonly Family[]): EntryCommands {
     families,
     keepsApart: false,
     onlyTier: 'dropped',
+    standIn: IP_STAYS,
     setUp: () => [],
     list: () => families.map((family) => ({ argv: ip(family, 'show') })),
     parse: (outputs) => outputs.flatMap(readRoutes),

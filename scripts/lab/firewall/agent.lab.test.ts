@@ -6,7 +6,7 @@ import { type Lab, openLab } from '../lab.ts';
 import { labMissing } from '../missing.ts';
 import type { Running } from '../run.ts';
 import { waitFor } from '../wait.ts';
-import { connects, HOST, reaches } from './host.ts';
+import { connects, HOST, pidsOf, reaches } from './host.ts';
 
 const missing = labMissing();
 
@@ -71,9 +71,13 @@ describe.skipIf(missing)(`agents over other firewalls${missing ? ` (skipped: ${m
   };
   const isBlocked = async () => !(await connects(lab, 'scanner', 80));
 
-  test.each(['iptables-ipset', 'iptables', 'route'])(
+  test.each([
+    ['iptables-ipset', ['ipset', '-exist', '-']],
+    ['iptables', undefined],
+    ['route', ['ip', '-force', '-batch', '-']],
+  ])(
     'over %s a scan is blocked; the block outlives the agent, is found again, is lifted without one, and down leaves nothing',
-    async (firewall) => {
+    async (firewall, staying) => {
       const { start, ask, book } = await prepare(firewall);
       expect(await isBlocked()).toBe(false);
       const first = await start();
@@ -85,7 +89,12 @@ describe.skipIf(missing)(`agents over other firewalls${missing ? ` (skipped: ${m
         async () => (await readFile(book, 'utf8').catch(() => '')).includes('.200'),
         BLOCK_MS,
       );
+      const stays = async (count: number) =>
+        staying === undefined || (await pidsOf(lab, staying)).length === count;
+      await waitFor('the program that stays', () => stays(1), BLOCK_MS);
       await first.kill('SIGKILL');
+      // What stayed for the agent ends with it.
+      await waitFor('no process of the agent', () => stays(0), BLOCK_MS);
       expect(await isBlocked()).toBe(true);
       const second = await start();
       expect(await isBlocked()).toBe(true);

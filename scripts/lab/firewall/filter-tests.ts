@@ -5,7 +5,7 @@ import { runSteps } from '@picket/agent/firewall/entry-steps';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from '../lab.ts';
 import { labMissing } from '../missing.ts';
-import { connects, converse, HOST, reaches, runnerOn } from './host.ts';
+import { connects, converse, HOST, reaches, runnerOn, stayingRunnerOn } from './host.ts';
 
 const missing = labMissing();
 const SCANNER = '203.0.113.200';
@@ -42,18 +42,23 @@ export function filterTests({
 }: FilterSubject) {
   describe.skipIf(missing)(`${name} in the lab${missing ? ` (skipped: ${missing})` : ''}`, () => {
     let lab: Lab;
+    let staying: ReturnType<typeof stayingRunnerOn>;
     const said: string[] = [];
     beforeAll(async () => {
       lab = await openLab({ hosts: [HOST] });
+      staying = stayingRunnerOn(lab, commands, { run: runnerOn(lab, renamed) });
       await Promise.all([reaches(lab, 'scanner'), reaches(lab, 'scanner', 6), reaches(lab, 'far', 6)]);
     });
-    afterAll(() => lab.close());
+    afterAll(async () => {
+      await staying.close();
+      await lab.close();
+    });
     beforeEach(() => backend().remove());
 
     const run: Run = async (...argv) => (await runnerOn(lab, renamed)({ argv: argv as [string] })).stdout;
     const backend = () =>
       createEntryFirewall(commands, {
-        run: (command) => runnerOn(lab, renamed)(command),
+        run: staying.run,
         now: Date.now,
         log: (message) => said.push(message),
       });

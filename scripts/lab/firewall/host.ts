@@ -1,4 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import type { EntryCommands } from '@picket/agent/firewall/entries';
 import type { Command } from '@picket/agent/run/runner';
+import {
+  createStayingRunner,
+  type StayingRunner,
+  type StayingRunnerOptions,
+} from '@picket/agent/run/staying-runner';
 import type { Lab } from '../lab.ts';
 import type { Running } from '../run.ts';
 import { waitFor } from '../wait.ts';
@@ -14,6 +21,26 @@ const SILENT_MS = 1_000;
 export function runnerOn(lab: Lab, renamed: (program: string) => string = (program) => program) {
   return ({ argv: [program, ...words], stdin }: Command) =>
     lab.exec(HOST, [renamed(program), ...words], stdin === undefined ? {} : { stdin });
+}
+
+/** The same as the agent has it: with the program that stays for small changes, where the backend has one. */
+export function stayingRunnerOn(
+  lab: Lab,
+  { standIn }: EntryCommands,
+  { run = runnerOn(lab), log = () => {} }: Partial<Pick<StayingRunnerOptions, 'run' | 'log'>> = {},
+): StayingRunner {
+  if (standIn === undefined) return { run, close: async () => {} };
+  return createStayingRunner(standIn, { run, prefix: ['ip', 'netns', 'exec', lab.namespace(HOST)], log });
+}
+
+/** Processes on the host with just this command line. */
+export async function pidsOf(lab: Lab, argv: readonly string[]): Promise<number[]> {
+  const { stdout } = await lab.exec(HOST, ['ip', 'netns', 'pids', lab.namespace(HOST)]);
+  const pids = stdout.split('\n').filter(Boolean).map(Number);
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return pids.filter((_, i) => lines[i] === argv.map((word) => `${word}\0`).join(''));
 }
 
 /** Whether a node gets an answer to a ping. */

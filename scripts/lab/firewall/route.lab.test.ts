@@ -4,26 +4,31 @@ import { blackholeRoutes } from '@picket/agent/firewall/route';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Lab, openLab } from '../lab.ts';
 import { labMissing } from '../missing.ts';
-import { connects, converse, HOST, reaches, runnerOn } from './host.ts';
+import { connects, converse, HOST, reaches, stayingRunnerOn } from './host.ts';
 
 const missing = labMissing();
 const SCANNER = '203.0.113.200';
+const ROUTES = blackholeRoutes([4, 6]);
 const NETWORKS = { allow: [], onLink: [], enforce: true };
 
 describe.skipIf(missing)(`blackhole routes in the lab${missing ? ` (skipped: ${missing})` : ''}`, () => {
   let lab: Lab;
+  let staying: ReturnType<typeof stayingRunnerOn>;
   beforeAll(async () => {
     lab = await openLab({ hosts: [HOST] });
+    staying = stayingRunnerOn(lab, ROUTES);
     // The lab's own route to just that /64 would come first, as an administrator's does.
     const wider = ['route del 2001:db8:66::/64', `route add 2001:db8::/32 via ${lab.node('router').v6}`];
     await lab.mustExec(HOST, ['ip', '-batch', '-'], { stdin: `${wider.join('\n')}\n` });
     expect(await reaches(lab, 'far', 6)).toBe(true);
   });
-  afterAll(() => lab.close());
+  afterAll(async () => {
+    await staying.close();
+    await lab.close();
+  });
   beforeEach(() => backend().remove());
 
-  const backend = () =>
-    createEntryFirewall(blackholeRoutes([4, 6]), { run: runnerOn(lab), now: Date.now, log: () => {} });
+  const backend = () => createEntryFirewall(ROUTES, { run: staying.run, now: Date.now, log: () => {} });
   const opened = async () => {
     const firewall = backend();
     await firewall.open(NETWORKS);
