@@ -1,10 +1,9 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import { EVENT_MEDIA_TYPE, uuid7TimeMs } from '@picket/protocol';
+import { uuid7TimeMs } from '@picket/protocol';
 import type { Log } from '../report/log.ts';
 import { halvesOf } from './batches.ts';
 import { type Endpoints, soleEndpoint } from './endpoints.ts';
 import type { HttpClient } from './http.ts';
+import { post } from './post.ts';
 import { Ration } from './ration.ts';
 import { redated, redatedByGuess } from './redate.ts';
 import type { Reject } from './rejected.ts';
@@ -13,7 +12,7 @@ import { isSealedBy, type Speaker, seal, unseal } from './seal.ts';
 import type { Entry, IsFree, Turn } from './spool/batch-index.ts';
 import type { Batch } from './spool/record.ts';
 import type { Spool } from './spool/spool.ts';
-import { type Verdict, verdictOf } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 /** What a pusher works with. */
 export interface PusherOptions {
@@ -55,12 +54,6 @@ const BACKLOG_PER_SECOND = 20;
 /** Three of four are trips, the newest first; the others, newest and oldest in turn, are never starved by them. */
 const TURNS: readonly Turn[] = ['trip', 'trip', 'trip', 'newest', 'trip', 'trip', 'trip', 'oldest'];
 
-/** The collector commits in well under a second; a slow line may need many for a full batch. */
-const LIMIT_MS = 20_000;
-
-/** Bodies below this gain nothing from gzip, bytes. */
-const GZIP_FROM_BYTES = 1024;
-
 /** After this many failures of one batch, with others accepted in between, the batch is what is wrong. */
 const MAX_FAILURES = 3;
 
@@ -69,10 +62,6 @@ const MAX_TROUBLES = 10_000;
 
 /** A wake-up shortens a wait that the agent chose itself to this since the last try, ms. */
 const WAKE_GAP_MS = 1_000;
-
-const MAX_REPLY_BYTES = 64 * 1024;
-
-const gzipAsync = promisify(gzip);
 
 interface Trouble {
   failures: number;
@@ -309,22 +298,9 @@ export class Pusher {
   }
 
   async #post(jws: string): Promise<Verdict> {
-    const { http, speaker, limitMs = LIMIT_MS } = this.#options;
-    const endpoints = this.#options.endpoints ?? soleEndpoint(speaker.enrolment.url);
+    const { endpoints = soleEndpoint(this.#options.speaker.enrolment.url) } = this.#options;
     const base = endpoints.current();
-    const isLarge = jws.length >= GZIP_FROM_BYTES;
-    const result = await http.call({
-      url: `${base}/v1/events`,
-      headers: {
-        'content-type': EVENT_MEDIA_TYPE,
-        accept: 'application/json',
-        ...(isLarge ? { 'content-encoding': 'gzip' } : {}),
-      },
-      body: isLarge ? await gzipAsync(jws) : jws,
-      limitMs,
-      maxBytes: MAX_REPLY_BYTES,
-    });
-    const verdict = verdictOf(result, speaker.clock.nowMs());
+    const verdict = await post(jws, base, this.#options);
     if (verdict.do === 'pause' && verdict.isAboutWay === true && !this.#isStopped) endpoints.failed(base);
     return verdict;
   }
