@@ -26,6 +26,8 @@ import type { Engine, EngineHold, TripOutcome } from './watch/engine.ts';
 /** The network's block list as this host accepted it; times are in this host's clock. */
 export interface SharedList {
   readonly entries: ReadonlyMap<Source, BlockEntry>;
+  /** The same and more as the collector signed them, ends in its clock. */
+  readonly signed: ReadonlyMap<Source, BlockEntry>;
   readonly allow: readonly Cidr[];
   /** Those of `allow` that are the network's own hosts: probes from them are told loudly. */
   readonly hosts: readonly Cidr[];

@@ -142,7 +142,7 @@ export function createAgent(deps: AgentDeps): Agent {
       const mine = blocking.lift(gone, 'lifted by the collector');
       if (mine.length > 0)
         deps.send({ unblocks: unblocks(mine, now(), 'lifted by the collector') }, { urgent: true });
-      shared.set(list.entries);
+      shared.set(list);
       protection.setNetworkAllow(list.allow, list.hosts);
       await modes.apply();
       await keeper.settle();

@@ -1,12 +1,13 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import type { Deps } from './deps.ts';
+import { accountFor, clientIn, type RouteTable } from './routes/account.ts';
 import { blockListRoute } from './routes/blocklist.ts';
 import { getAgent, getInstallScript } from './routes/downloads.ts';
 import { postEnrolments } from './routes/enrolments.ts';
 import { postEvents } from './routes/events.ts';
 import { getReady } from './routes/health.ts';
 import { postHostKeys } from './routes/host-keys.ts';
-import { replyRefusal, replyUnavailable } from './routes/reply.ts';
+import { JSON_HEADERS, replyMethod, replyRefusal, replyUnavailable } from './routes/reply.ts';
 import { isPassing, isUnstorable } from './store/fault.ts';
 import { refuse } from './verify/refusal.ts';
 
@@ -21,6 +22,19 @@ const FIXED_HEADERS: Readonly<Record<string, string>> = {
 /** A year, as browsers want it; only where the collector is reached over TLS (RFC 6797 section 7.2). */
 const STRICT_TRANSPORT = 'max-age=31536000';
 
+/** Every path with the name that it is counted under and the one method that it takes. */
+const ROUTES: RouteTable = {
+  '/healthz': { name: 'health', method: 'GET' },
+  '/readyz': { name: 'health', method: 'GET' },
+  '/.well-known/jwks.json': { name: 'keys', method: 'GET' },
+  '/v1/enrolments': { name: 'enrolments', method: 'POST' },
+  '/v1/events': { name: 'events', method: 'POST' },
+  '/v1/host-keys': { name: 'host-keys', method: 'POST' },
+  '/v1/blocklist': { name: 'blocklist', method: 'GET' },
+  '/install.sh': { name: 'downloads', method: 'GET' },
+  '/agent.mjs': { name: 'downloads', method: 'GET' },
+};
+
 /** The collector as one function over `fetch`: the same for every place it runs in. */
 export function createApp(deps: Deps): Hono {
   const app = new Hono();
@@ -29,19 +43,34 @@ export function createApp(deps: Deps): Hono {
     for (const [name, value] of Object.entries(FIXED_HEADERS)) c.header(name, value);
     if (deps.publicUrl.startsWith('https:')) c.header('strict-transport-security', STRICT_TRANSPORT);
   });
-  const getBlockList = blockListRoute(deps);
-  app.get('/healthz', () => new Response('ok\n'));
-  app.get('/readyz', () => getReady(deps));
-  app.get('/.well-known/jwks.json', (c) => c.json({ keys: deps.signer.publicKeys }));
-  app.post('/v1/enrolments', (c) => postEnrolments(c.req.raw, deps));
-  app.post('/v1/events', (c) => postEvents(c.req.raw, deps));
-  app.post('/v1/host-keys', (c) => postHostKeys(c.req.raw, deps));
-  app.get('/v1/blocklist', (c) => getBlockList(c.req.raw));
-  app.get('/install.sh', () => getInstallScript(deps));
-  app.get('/agent.mjs', () => getAgent(deps));
+  app.use(accountFor(deps, ROUTES));
+  const handlers = createHandlers(deps);
+  for (const [path, { method }] of Object.entries(ROUTES)) {
+    const handler = handlers[path];
+    if (handler === undefined) throw new Error(`${path} has no handler`);
+    app.on(method, path, handler);
+    app.all(path, () => replyMethod(method === 'GET' ? 'GET, HEAD' : method));
+  }
   app.notFound(() => replyRefusal(refuse('invalid_request', 'there is no such route'), 404));
   app.onError((error) => replyFault(error, deps));
   return app;
+}
+
+type Handler = (c: Context) => Response | Promise<Response>;
+
+function createHandlers(deps: Deps): Readonly<Record<string, Handler>> {
+  const getBlockList = blockListRoute(deps);
+  return {
+    '/healthz': () => new Response('ok\n'),
+    '/readyz': () => getReady(deps),
+    '/.well-known/jwks.json': (c) => c.json({ keys: deps.signer.publicKeys }),
+    '/v1/enrolments': (c) => postEnrolments(c.req.raw, deps, clientIn(c)),
+    '/v1/events': (c) => postEvents(c.req.raw, deps),
+    '/v1/host-keys': (c) => postHostKeys(c.req.raw, deps),
+    '/v1/blocklist': (c) => getBlockList(c.req.raw),
+    '/install.sh': () => getInstallScript(deps),
+    '/agent.mjs': () => getAgent(deps),
+  };
 }
 
 /**
@@ -57,5 +86,5 @@ function replyFault(error: Error, { log }: Deps): Response {
   if (isUnstorable(error))
     return replyRefusal(refuse('invalid_request', 'a value in the request cannot be stored'));
   const body = JSON.stringify({ err: 'internal_error', description: 'the collector failed; see its log' });
-  return new Response(body, { status: 500, headers: { 'content-type': 'application/json' } });
+  return new Response(body, { status: 500, headers: JSON_HEADERS });
 }

@@ -1,4 +1,6 @@
+import type { Limits } from './limit/limits.ts';
 import type { ListWatch } from './list-watch.ts';
+import type { Meters } from './metrics/meters.ts';
 import type { Signer } from './signer.ts';
 import type { ListReader } from './store/block-list.ts';
 import type { Sql } from './store/sql.ts';
@@ -25,6 +27,8 @@ export interface Deps {
   readonly signer: Signer;
   readonly readList: ListReader;
   readonly watch: ListWatch;
+  readonly limits: Limits;
+  readonly meters: Meters;
   readonly downloads: Downloads;
   /** Base URL under which hosts reach this collector, without a slash at the end. */
   readonly publicUrl: string;

@@ -40,6 +40,13 @@ export class ListWatch {
     return [...this.#waiters.keys()];
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    let count = 0;
+    for (const waiters of this.#waiters.values()) count += waiters.size;
+    return count;
+  }
+
   /** Resolves when the generation is another than the one seen, at the limit, or when the watch stops. */
   async changed(networkId: string, seen: number, { ms, signal }: WaitLimit): Promise<void> {
     if (this.#isStopped || signal.aborted || ms <= 0 || this.generation(networkId) !== seen) return;

@@ -107,7 +107,10 @@ function schemaColumns(): string[] {
   const tables = Object.values(schema).filter((value) => is(value, PgTable));
   return tables.flatMap((table) =>
     Object.values(getTableColumns(table)).map((column) => {
-      const type = column.getSQLType().replace(/^timestamp \((\d)\)/, 'timestamp($1)');
+      const type = column
+        .getSQLType()
+        .replace(/^timestamp \((\d)\)/, 'timestamp($1)')
+        .replace(/^varchar/, 'character varying');
       return `${getTableName(table)}.${column.name} ${type} ${column.notNull}`;
     }),
   );

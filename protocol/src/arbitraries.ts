@@ -42,3 +42,51 @@ export const anyEntry: fc.Arbitrary<BlockEntry> = fc.tuple(
   fc.constantFrom('held', 'dropped'),
   fc.string({ maxLength: 20 }),
 );
+
+/** Values that are at home in no field: of other types, at the ends of ranges, with names that JavaScript gives a meaning. */
+const strangeValue: fc.Arbitrary<unknown> = fc.oneof(
+  fc.jsonValue(),
+  fc.constantFrom(
+    null,
+    true,
+    '',
+    '0',
+    '1',
+    -1,
+    0.5,
+    2 ** 53,
+    -0,
+    1e308,
+    '\u0000',
+    '\ud800',
+    '__proto__',
+    [],
+    {},
+  ),
+  fc.string({ unit: 'binary', maxLength: 300 }),
+);
+
+/** One of the JSON values with one to three places in it replaced, left out, doubled or given a member more. */
+export function mutated(values: readonly unknown[]): fc.Arbitrary<unknown> {
+  const change = fc.tuple(fc.array(fc.nat(), { minLength: 1, maxLength: 8 }), fc.nat(3), strangeValue);
+  return fc
+    .tuple(fc.constantFrom(...values), fc.array(change, { minLength: 1, maxLength: 3 }))
+    .map(([value, changes]) =>
+      changes.reduce<unknown>((sum, [path, how, put]) => mutate(sum, path, how, put), value),
+    );
+}
+
+function mutate(value: unknown, [at, ...rest]: readonly number[], how: number, put: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return put;
+  const members = Object.entries(value);
+  const index = (at ?? 0) % Math.max(members.length, 1);
+  const [key, inner] = members[index] ?? ['new', undefined];
+  const isDeeper = rest.length > 0 && typeof inner === 'object' && inner !== null;
+  const next = isDeeper ? mutate(inner, rest, how, put) : put;
+  if (Array.isArray(value)) {
+    if (isDeeper || how === 0) return value.length === 0 ? [next] : value.with(index, next);
+    return how === 1 ? value.toSpliced(index, 1) : [...value, how === 2 ? inner : put];
+  }
+  if (!isDeeper && how === 1) return Object.fromEntries(members.filter(([name]) => name !== key));
+  return { ...value, [isDeeper || how < 3 ? key : `${key}X`]: next };
+}

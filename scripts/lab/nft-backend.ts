@@ -14,8 +14,12 @@ export interface NftBackend {
 }
 
 /** Runs the backend on a node of the lab. */
-export function nftBackend(lab: Lab, node: string, policy: Partial<RulesetPolicy> = {}): NftBackend {
-  const said: string[] = [];
+export function nftBackend(
+  lab: Lab,
+  node: string,
+  policy: Partial<RulesetPolicy> = {},
+  said: string[] = [],
+): NftBackend {
   const log = (message: string) => void said.push(message);
   const session = createNftSession({ prefix: ['ip', 'netns', 'exec', lab.namespace(node)], log });
   const ruleset = { ...RULESET_POLICY, ...policy };

@@ -76,6 +76,7 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
     ['nft delete element', ['delete', 'element', 'inet', 'picket', 'held4', `{ ${SCANNER} }`]],
     ['nft flush set of a shared list', ['flush', 'set', 'inet', 'picket', 'shared_held4_24']],
     ['nft flush chain', ['flush', 'chain', 'inet', 'picket', 'drop_new']],
+    ['nft add element to the allow set', ['add', 'element', 'inet', 'picket', 'allow4', `{ ${SCANNER} }`]],
     ['a table put to sleep', ['add', 'table', 'inet', 'picket', '{ flags dormant; }']],
   ])('is whole again within a second after %s', async (_what, argv) => {
     expect(await isWhole()).toBe(true);

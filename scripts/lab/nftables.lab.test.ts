@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Lab, openLab } from './lab.ts';
 import { labMissing } from './missing.ts';
 import { nftBackend } from './nft-backend.ts';
+import { nftSystem } from './nft-subject.ts';
 import { waitFor } from './wait.ts';
 
 const missing = labMissing();
@@ -21,11 +22,13 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     lab = await openLab({ hosts: ['a'] });
   });
   afterAll(() => lab.close());
-  beforeEach(() => lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']));
+  const clean = () => lab.exec('a', ['nft', 'delete', 'table', 'inet', 'picket']);
+  beforeEach(clean);
 
   const opened: Firewall[] = [];
+  const said: string[] = [];
   const backend = () => {
-    const { firewall } = nftBackend(lab, 'a');
+    const { firewall } = nftBackend(lab, 'a', {}, said);
     opened.push(firewall);
     return firewall;
   };
@@ -42,7 +45,11 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     return [...new Set(blocks.map((block) => block.source))];
   };
 
-  firewallContract('nftables', async () => ({ firewall: backend(), refused, reopen: backend }));
+  const prepare = async () => {
+    await clean();
+    return { firewall: backend(), reopen: backend, said, ...nftSystem(lab, 'a') };
+  };
+  firewallContract('nftables', prepare, { refusesAround: true });
 
   test('a policy of many single tripwires, and with a name that Linux does not have, is taken in time', async () => {
     const ports = Array.from({ length: 32_768 }, (_, i) => 2 * i + 1).join(',');
@@ -85,6 +92,30 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     const dropped = want([SCANNER], [SCANNER], { tier: 'dropped' });
     await put(firewall, { ...dropped, ...NETWORKS, allow: ['203.0.113.192/26'] });
     expect(await reaches()).toBe(true);
+    await firewall.apply({ ...dropped, ...NETWORKS });
+    expect(await reaches()).toBe(false);
+  });
+
+  test("an allowed address goes through the network's CIDR around it, and its neighbours do not", async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    const wide = want([], ['203.0.113.0/24']);
+    await put(firewall, { ...wide, ...NETWORKS, allow: [SCANNER] });
+    expect([await reaches(), await reaches('client')]).toEqual([true, false]);
+    await firewall.apply({ ...wide, ...NETWORKS });
+    expect(await reaches()).toBe(false);
+  });
+
+  test('what others put into the allow set by hand is taken out by the next look, also where nobody watches', async () => {
+    const firewall = backend();
+    await firewall.open(NETWORKS);
+    await put(firewall, { ...want([SCANNER]), ...NETWORKS });
+    await lab.mustExec('a', ['nft', 'add', 'element', 'inet', 'picket', 'allow4', `{ ${SCANNER} }`]);
+    expect(await reaches()).toBe(true);
+    said.length = 0;
+    await firewall.look();
+    expect(await reaches()).toBe(false);
+    expect(said.join()).toContain(`others added ${SCANNER} to the set allow4`);
   });
 
   test('the short hold of the kernel becomes the longer block of who came back', async () => {

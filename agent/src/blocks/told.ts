@@ -7,7 +7,6 @@ import {
   type Source,
   type Unblock,
 } from '@picket/protocol';
-import type { Lifted } from '../control/lifted.ts';
 import type { SharedBlock } from '../firewall/firewall.ts';
 import { tierFor } from '../policy/derive.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -38,15 +37,17 @@ export function toShared([source, untilMs, tier]: BlockEntry, policy: Policy): S
 /**
  * What of the network's list is in force here, by source: not what a person lifted, and under `block.evidence` =
  * "handshake" only what is proven, since an address that may be forged must hold against nobody.
+ *
+ * @param isLifted whether a person lifted the block of a source
  */
 export function takenShared(
   entries: Iterable<BlockEntry>,
   policy: Policy,
-  lifted: Pick<Lifted, 'has'>,
+  isLifted: (source: Source) => boolean,
 ): Map<Source, SharedBlock> {
   const mayBlock = ({ isProven }: SharedBlock) => policy.block.evidence !== 'handshake' || isProven === true;
   const all = [...entries].map((entry) => toShared(entry, policy));
-  const taken = all.filter((block) => mayBlock(block) && !lifted.has(block));
+  const taken = all.filter((block) => mayBlock(block) && !isLifted(block.source));
   return new Map(taken.map((block) => [block.source, block]));
 }
 

@@ -91,7 +91,7 @@ async function hostChecks(
   return {
     system: systemCheck(run, process.versions.node),
     privileges: privilegesCheck(files, status?.pid),
-    state: stateCheck(stateFolder(policy.state_dir)),
+    state: stateCheck(stateFolder(policy)),
     firewall: firewallCheck(survey, wanted),
     hook: hookCheck({
       survey,

@@ -83,7 +83,12 @@ async function block(
   { by }: BadDay,
 ): Promise<number> {
   const body = { by, network, untilMs: Date.now() + forMs, tier: drop ? 'dropped' : 'held' };
-  const asked = await ask(policy, { method: 'POST', route: '/v1/block', body, schema: blockedSchema });
+  const { when, time_limit } = policy.command;
+  const asked = await ask(policy, {
+    ...{ method: 'POST', route: '/v1/block', body, schema: blockedSchema },
+    // The administrator's command comes first.
+    moreMs: when === 'before' ? time_limit : 0,
+  });
   if (!asked.ok) return complain(asked);
   const { source, block: made } = asked.value;
   const what = made.tier === 'held' ? 'new connections are refused' : 'all its packets are dropped';

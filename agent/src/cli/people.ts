@@ -22,11 +22,13 @@ export async function openStanceFiles(
   log: Pick<Log, 'warn'>,
 ): Promise<{ stance: Stance; lifted: Lifted; allowances: Allowances }> {
   const pause = pausePath(state_dir);
+  const { damaged } = stateFile(pause, log);
   return {
     stance: await openStance({
       own: mode,
       load: () => readFileIfThere(pause),
       save: (text) => (text === undefined ? rm(pause, { force: true }) : replaceFile(pause, text)),
+      damaged,
       now: Date.now,
     }),
     lifted: await openLifted(stateFile(liftedPath(state_dir), log)),

@@ -126,7 +126,7 @@ describe('restore', () => {
   it('leaves off what a person lifted, and refuses nobody during a pause or while the network observes', async () => {
     const untilMs = Date.now() + HOUR_MS;
     await saveList([['198.51.100.9', untilMs, 'held', 'scan']]);
-    await writeFile(liftedPath(folder), formatLifted([['198.51.100.9', untilMs]]));
+    await writeFile(liftedPath(folder), formatLifted([['198.51.100.9', { untilMs, keptUntilMs: untilMs }]]));
     expect((await restore()).shared.size).toBe(0);
     await writeFile(pausePath(folder), formatPause({ atMs: Date.now(), untilMs, by: 'alice' }));
     expect((await restore()).wanted.enforce).toBe(false);

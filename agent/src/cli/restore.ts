@@ -1,4 +1,4 @@
-import { neverBlockRule } from '@picket/protocol';
+import { neverBlockRule, type Source } from '@picket/protocol';
 import { takenShared } from '../blocks/told.ts';
 import { ControlError, controlPath, openControlSocket } from '../control/socket.ts';
 import type { Firewall } from '../firewall/firewall.ts';
@@ -56,7 +56,8 @@ export async function restoreInto(
   // What is in force already stays, also what the kernel decided and no book has.
   for (const block of await firewall.open(rest)) local.set(block.source, { ...block, decidedBy: 'kernel' });
   await firewall.apply({ ...rest, local });
-  const shared = accepted ? takenShared(accepted.entries.values(), policy, lifted) : new Map();
+  const isLifted = (source: Source) => lifted.has(accepted?.signed.get(source));
+  const shared = accepted ? takenShared(accepted.entries.values(), policy, isLifted) : new Map();
   await firewall.share(shared);
   await firewall.close?.();
   return { local: local.size, shared: shared.size };

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { type BlockEntry, overlaps, type Source } from '@picket/protocol';
+import { type BlockEntry, MAX_SHARED_BLOCK_MS, overlaps, type Source } from '@picket/protocol';
 import { type BookedBlock, bookPath, formatBook, parseBook } from '../blocks/book.ts';
 import type { Policy } from '../policy/policy.ts';
 import { stderrLog } from '../report/log.ts';
@@ -32,7 +32,9 @@ export async function storedBlocks(policy: Policy, network?: Source): Promise<St
       if (local.length > 0) await replaceFile(path, formatBook(rest)).catch(() => rm(path, { force: true }));
       if (shared.length === 0) return;
       const { lifted } = await openStanceFiles(policy, stderrLog('warn'));
-      await lifted.add(shared.map(([source, untilMs]) => ({ source, untilMs })));
+      // What the collector's clock says nobody knows now: no block lasts longer than this.
+      const hostUntilMs = Date.now() + MAX_SHARED_BLOCK_MS;
+      await lifted.add(shared.map((entry) => ({ entry, hostUntilMs })));
     },
   };
 }

@@ -31,19 +31,15 @@ export interface Question<T> {
   readonly schema: z.ZodType<T>;
   /** How long to wait for an agent that is starting, ms. */
   readonly startingMs?: number;
+  /** How much longer than usual the answer may take, ms. */
+  readonly moreMs?: number;
 }
 
 /** Asks the agent that has this state folder. Never throws for what the other side does. */
-export async function askAgent<T>({
-  path,
-  method,
-  route,
-  body,
-  schema,
-  startingMs,
-}: Question<T>): Promise<Asked<T>> {
+export async function askAgent<T>(question: Question<T>): Promise<Asked<T>> {
+  const { path, method, route, body, schema, startingMs = STARTING_MS, moreMs = 0 } = question;
   const text = body === undefined ? '' : JSON.stringify(body);
-  const reply = await callWhenReady({ path, method, route, text }, startingMs ?? STARTING_MS);
+  const reply = await callWhenReady({ path, method, route, text, limitMs: LIMIT_MS + moreMs }, startingMs);
   if (reply instanceof Error) return refusalOf(reply, path);
   const value = parseJson(reply.text);
   if (reply.status !== 200) {
@@ -73,6 +69,7 @@ interface Call {
   readonly method: string;
   readonly route: string;
   readonly text: string;
+  readonly limitMs: number;
 }
 
 /** Whoever asks right after a start, a script above all, wants the answer and not a word about the moment. */
@@ -85,9 +82,15 @@ async function callWhenReady(question: Call, startingMs: number): ReturnType<typ
   }
 }
 
-function call({ path, method, route, text }: Call): Promise<{ status: number; text: string } | Error> {
+function call({
+  path,
+  method,
+  route,
+  text,
+  limitMs,
+}: Call): Promise<{ status: number; text: string } | Error> {
   return new Promise((resolve) => {
-    const asked = request({ socketPath: path, method, path: route, timeout: LIMIT_MS }, (response) => {
+    const asked = request({ socketPath: path, method, path: route, timeout: limitMs }, (response) => {
       let said = '';
       response.setEncoding('utf8').on('data', (part: string) => {
         said += part;
@@ -96,7 +99,7 @@ function call({ path, method, route, text }: Call): Promise<{ status: number; te
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text: said }));
       response.on('error', resolve);
     });
-    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
+    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${limitMs / 1000} s`)));
     asked.on('error', resolve);
     asked.end(text);
   });

@@ -1,30 +1,55 @@
-import { parseSource, type Source, unixMsSchema } from '@picket/protocol';
+import { type BlockEntry, parseSource, type Source, unixMsSchema } from '@picket/protocol';
 import { z } from 'zod';
 import { parseSaved } from '../uplink/state-file.ts';
 
 /**
  * Shared blocks that a person lifted on this host alone. Each stays lifted until the end it had then: a block of the same
- * source with another end is a new decision of the network, and counts.
+ * source with another end is a new decision of the network, and counts. Ends are compared as the collector signed them, so
+ * that no clock of the host's, wrong or set meanwhile, makes another decision of the same one.
  */
 export interface Lifted {
-  has(block: { readonly source: Source; readonly untilMs: number }): boolean;
+  /** Whether a block is lifted. */
+  has(entry: BlockEntry | undefined): boolean;
   /** Lifts these too; kept over a restart. */
-  add(blocks: Iterable<{ readonly source: Source; readonly untilMs: number }>): Promise<void>;
+  add(blocks: Iterable<LiftedBlock>): Promise<void>;
   /** How many have not ended yet. */
   count(): number;
+}
+
+/** A block as the collector signed it, and its end in the host's clock, Unix ms. */
+export interface LiftedBlock {
+  readonly entry: BlockEntry;
+  readonly hostUntilMs: number;
 }
 
 /** Where lifted shared blocks are kept. */
 export const liftedPath = (stateDir: string): string => `${stateDir}/lifted.json`;
 
-/** Ends that differ by less are the same end: the clock of the collector is known to a few seconds, ms. */
+/** Ends that differ by less are the same end: files of before have ends in the host's clock, ms. */
 const SAME_END_MS = 5_000;
 
-const savedSchema = z.array(z.tuple([z.string().refine((text) => parseSource(text) === text), unixMsSchema]));
+const sourceText = z.string().refine((text) => parseSource(text) === text);
+const savedSchema = z.array(
+  z.union([
+    z.tuple([sourceText, unixMsSchema]),
+    // The last is the later one of its two ends, by which it is forgotten.
+    z.tuple([sourceText, unixMsSchema, unixMsSchema]),
+  ]),
+);
+
+interface Ends {
+  /** In the collector's clock. */
+  readonly untilMs: number;
+  /** In either clock the block is over then: the host's own may be wrong now, and right later. */
+  readonly keptUntilMs: number;
+}
 
 /** Lifted blocks as text, for a file. */
-export function formatLifted(lifted: Iterable<readonly [Source, number]>): string {
-  return JSON.stringify([...lifted].map(([source, untilMs]) => [source, Math.round(untilMs)]));
+export function formatLifted(lifted: Iterable<readonly [Source, Ends]>): string {
+  const rows = [...lifted].map(([source, { untilMs, keptUntilMs }]) => [source, untilMs, keptUntilMs]);
+  return JSON.stringify(
+    rows.map(([source, ...ends]) => [source, ...ends.map((ms) => Math.round(Number(ms)))]),
+  );
 }
 
 /** The parts that reach outside. */
@@ -41,18 +66,25 @@ export interface LiftedDeps {
 export async function openLifted({ load, save, now, damaged }: LiftedDeps): Promise<Lifted> {
   const text = await load();
   const saved = parseSaved(savedSchema, text, damaged);
-  const lifted = new Map(saved);
+  const lifted = new Map(
+    saved?.map(([source, untilMs, keptUntilMs = untilMs]) => [source, { untilMs, keptUntilMs }] as const),
+  );
   const prune = (): void => {
-    for (const [source, untilMs] of lifted) if (untilMs <= now()) lifted.delete(source);
+    for (const [source, { keptUntilMs }] of lifted) if (keptUntilMs <= now()) lifted.delete(source);
   };
   return {
-    has({ source, untilMs }) {
+    has(entry) {
+      if (entry === undefined) return false;
+      const [source, untilMs] = entry;
       const known = lifted.get(source);
-      return known !== undefined && Math.abs(known - untilMs) < SAME_END_MS;
+      return known !== undefined && Math.abs(known.untilMs - untilMs) < SAME_END_MS;
     },
     async add(blocks) {
       prune();
-      for (const { source, untilMs } of blocks) lifted.set(source, untilMs);
+      for (const { entry, hostUntilMs } of blocks) {
+        const [source, untilMs] = entry;
+        lifted.set(source, { untilMs, keptUntilMs: Math.max(untilMs, hostUntilMs) });
+      }
       await save(formatLifted(lifted));
     },
     count() {

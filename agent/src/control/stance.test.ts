@@ -1,3 +1,4 @@
+import type { BlockEntry } from '@picket/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openLifted } from './lifted.ts';
@@ -39,6 +40,15 @@ describe('the stance of a host', () => {
     expect(state.text).toBeUndefined();
   });
 
+  it('tells that its file is damaged, and pauses nothing', async () => {
+    let told = 0;
+    const damaged = () => void told++;
+    const stance = await openStance({ own: 'enforce', damaged, ...files('{"atMs":1').parts });
+    expect([told, stance.now().mode]).toEqual([1, 'enforce']);
+    await openStance({ own: 'enforce', damaged, ...files().parts });
+    expect(told).toBe(1);
+  });
+
   it('goes back to observing when a pause ends', async () => {
     const stance = await openStance({ own: 'observe', ...files().parts });
     await stance.pause({ atMs: 1_000, untilMs: 5_000, by: 'alice' });
@@ -55,13 +65,36 @@ describe('the stance of a host', () => {
 });
 
 describe('lifted shared blocks', () => {
+  const entry = (untilMs: number): BlockEntry => ['198.51.100.7', untilMs, 'held', 'scan'];
+
+  it.each([
+    ['ahead', 700_000, 600_000],
+    ['behind', 1_000, 60_000],
+  ])('are forgotten in no clock too early: a host %s, whose clock is set later', async (_, nowMs, until) => {
+    const { state, parts } = files();
+    state.nowMs = nowMs;
+    const lifted = await openLifted(parts);
+    // The collector's clock says a hundred seconds, whatever the host's says.
+    await lifted.add([{ entry: entry(until), hostUntilMs: nowMs + 100_000 }]);
+    state.nowMs = nowMs + 50_000;
+    await lifted.add([]);
+    expect((await openLifted(parts)).has(entry(until))).toBe(true);
+  });
+
+  it('are read from a file of before, whose ends are in the host clock', async () => {
+    const lifted = await openLifted(files('[["198.51.100.7", 100000]]').parts);
+    expect(lifted.has(entry(102_000))).toBe(true);
+  });
+
   it('stay lifted over a restart until the end they had', async () => {
     const { state, parts } = files();
-    const block = { source: '198.51.100.7', untilMs: 100_000 };
-    await (await openLifted(parts)).add([block]);
+    await (await openLifted(parts)).add([{ entry: entry(100_000), hostUntilMs: 100_000 }]);
     const lifted = await openLifted(parts);
-    expect(lifted.has(block)).toBe(true);
-    expect(lifted.has({ ...block, untilMs: 200_000 })).toBe(false);
+    expect([lifted.has(entry(100_000)), lifted.has(entry(200_000)), lifted.has(undefined)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
     expect(lifted.count()).toBe(1);
     state.nowMs = 100_000;
     expect(lifted.count()).toBe(0);

@@ -1,7 +1,7 @@
 import { type Mode, unixMsSchema } from '@picket/protocol';
 import { z } from 'zod';
 import type { Policy } from '../policy/policy.ts';
-import { parseJson } from '../uplink/state-file.ts';
+import { parseJson, parseSaved } from '../uplink/state-file.ts';
 
 /** A person's word that nothing is carried out for a while. */
 export interface Pause {
@@ -51,6 +51,8 @@ export interface StanceDeps {
   readonly load: () => Promise<string | undefined>;
   /** Undefined: there is no pause any more. */
   readonly save: (text: string | undefined) => Promise<void>;
+  /** Called when what was saved is damaged. */
+  readonly damaged?: () => void;
   /** Unix ms. */
   readonly now: () => number;
 }
@@ -59,8 +61,8 @@ export interface StanceDeps {
  * The stance of a host. The gentlest word counts: the collector can make a host observe that would enforce, and never the
  * other way round.
  */
-export async function openStance({ own, load, save, now }: StanceDeps): Promise<Stance> {
-  let pause = parsePause(await load());
+export async function openStance({ own, load, save, damaged, now }: StanceDeps): Promise<Stance> {
+  let pause = parseSaved(pauseSchema, await load(), damaged);
   let network: { readonly untilMs?: number | undefined } | undefined;
   const isPaused = (): boolean => pause !== undefined && pause.untilMs > now();
   return {

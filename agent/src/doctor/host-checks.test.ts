@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parsePolicy } from '../policy/load.ts';
+import { damagedFiles } from './damaged.ts';
 import { type EngineFacts, engineCheck, nflogGroups } from './engines.ts';
 import type { Finding } from './finding.ts';
 import { firewallCheck, type SurveyedFirewall } from './firewalls.ts';
@@ -53,18 +55,35 @@ describe('the check of the state folder', () => {
   const folder = (
     files: Record<string, FileFacts | 'denied'>,
     space = { freeBytes: 2 ** 30, freeFiles: 9 as number | undefined },
+    damaged: readonly string[] = [],
   ) =>
     stateCheck({
       path: '/var/lib/picket',
       facts: async (name) => files[name],
       names: async () => Object.keys(files).filter((name) => name !== '.'),
       space: async () => space,
+      damaged: async () => damaged,
     })();
   const own = { uid: 999, mode: 0o700 };
   const file = { uid: 999, mode: 0o600 };
 
   it('finds a private folder with room good', async () => {
     expect(grades(await folder({ '.': own, 'identity.jwk': file }))).toEqual(['ok', 'ok']);
+  });
+
+  it('tells each file that an agent would take for empty', async () => {
+    const policy = parsePolicy('', '');
+    const texts: Record<string, string> = {
+      '/var/lib/picket/pause.json': '{"atMs":',
+      '/var/lib/picket/allowed.json': '[{}]',
+      '/var/lib/picket/lifted.json': '[]',
+    };
+    const damaged = await damagedFiles(policy, async (path) => texts[path]);
+    expect(damaged).toEqual(['/var/lib/picket/pause.json', '/var/lib/picket/allowed.json']);
+    const told = wrongs(await folder({ '.': own, 'identity.jwk': file }, undefined, damaged));
+    expect(told.map(({ what }) => what)).toEqual(
+      damaged.map((path) => expect.stringContaining(`${path} is damaged`)),
+    );
   });
 
   it.each<[string, Record<string, FileFacts>, string]>([

@@ -2,9 +2,11 @@ import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint } from 'jose';
 import { z } from 'zod';
+import type { Policy } from '../policy/policy.ts';
 import { codeOf } from '../uplink/errors.ts';
 import { identityPath } from '../uplink/identity.ts';
 import { parseJson } from '../uplink/state-file.ts';
+import { damagedFiles } from './damaged.ts';
 import type { HostFiles } from './host-files.ts';
 import type { StateFolder } from './state.ts';
 
@@ -21,9 +23,11 @@ export function hostFiles(seen: (path: string, text: string) => void): HostFiles
 }
 
 /** A state folder of this host. */
-export function stateFolder(path: string): StateFolder {
+export function stateFolder(policy: Pick<Policy, 'state_dir' | 'mode' | 'block'>): StateFolder {
+  const path = policy.state_dir;
   return {
     path,
+    damaged: () => damagedFiles(policy, (file) => readFile(file, 'utf8').catch(() => undefined)),
     async facts(name) {
       try {
         const { uid, mode } = await stat(join(path, name));

@@ -15,6 +15,8 @@ export interface StateFolder {
   /** Facts of the folder (`.`) or a file in it; undefined when it is not there, `denied` when nobody tells. */
   facts(name: string): Promise<FileFacts | undefined | 'denied'>;
   names(): Promise<readonly string[]>;
+  /** Paths of files that an agent would take for empty, since they are damaged. */
+  damaged(): Promise<readonly string[]>;
   /** Room for ordinary users, bytes; and files that can still be made, undefined where there is no such limit. */
   space(): Promise<{ readonly freeBytes: number; readonly freeFiles: number | undefined }>;
 }
@@ -39,11 +41,20 @@ export function stateCheck(folder: StateFolder): Check {
       return [note(`${path} may not be looked into by this user`, 'run this as root')];
     const known = files.flatMap(({ name, facts }) => (typeof facts === 'object' ? [{ name, ...facts }] : []));
     const faults = [...modeFaults(path, own, known), ...ownerFaults(path, own, known)];
+    const damaged = await folder.damaged();
     return [
+      ...damaged.map(damagedFinding),
       ...(faults.length > 0 ? faults : [ok(`${path} is private, its files have one owner`)]),
       await spaceFinding(folder),
     ];
   };
+}
+
+function damagedFinding(path: string): Finding {
+  return wrong(
+    `${path} is damaged: an agent takes it for empty`,
+    'what it held is gone; order again what people had ordered, and the next order or restart writes the file anew',
+  );
 }
 
 type Named = FileFacts & { readonly name: string };

@@ -2,25 +2,26 @@ import { expect, it } from 'vitest';
 import { createCommandOnly } from './command.ts';
 import { firewallContract, put, want } from './contract.ts';
 
-firewallContract('command', async () => {
-  // It refuses nobody itself: what it would have in force is what it looks at, and it takes nothing from the network.
-  const firewall = createCommandOnly(() => {});
-  let shared: string[] = [];
-  const beside = {
-    ...firewall,
-    async share(list: ReadonlyMap<string, { source: string }>) {
-      shared = [...list.keys()];
-    },
-    async remove() {
-      shared = [];
-      await firewall.remove();
+const prepare = async () => {
+  const said: string[] = [];
+  let aheadMs = 0;
+  const reopen = () =>
+    createCommandOnly(
+      (line) => said.push(line),
+      () => Date.now() + aheadMs,
+    );
+  const firewall = reopen();
+  return {
+    ...{ firewall, reopen, said },
+    // It refuses nobody itself: what it would have in force is what it looks at.
+    refused: async () => (await firewall.look()).map(({ source }) => source),
+    ours: async () => '',
+    pass(ms: number) {
+      aheadMs += ms;
     },
   };
-  const refused = async () => [
-    ...new Set([...(await firewall.look()).map(({ source }) => source), ...shared]),
-  ];
-  return { firewall: beside, refused, reopen: () => createCommandOnly(() => {}) };
-});
+};
+firewallContract('command', prepare, { holdsNothing: true, takesNoList: true });
 
 it("says once that it does not carry out the network's list", async () => {
   const said: string[] = [];

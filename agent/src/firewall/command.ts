@@ -1,4 +1,5 @@
 import type { Source } from '@picket/protocol';
+import { type IsSpared, spares } from './entry-spared.ts';
 import type { Firewall, LocalBlock } from './firewall.ts';
 
 /**
@@ -7,6 +8,7 @@ import type { Firewall, LocalBlock } from './firewall.ts';
  */
 export function createCommandOnly(log: (message: string) => void, now: () => number = Date.now): Firewall {
   let local: ReadonlyMap<Source, LocalBlock> = new Map();
+  let isSpared: IsSpared = () => false;
   let wasTold = false;
   return {
     name: 'command',
@@ -16,6 +18,7 @@ export function createCommandOnly(log: (message: string) => void, now: () => num
     },
     async apply(want) {
       local = want.enforce ? want.local : new Map();
+      isSpared = spares(want);
     },
     async share(shared) {
       if (wasTold || shared.size === 0) return;
@@ -23,7 +26,7 @@ export function createCommandOnly(log: (message: string) => void, now: () => num
       log(`block.firewall = "command" runs for blocks of this host: the network's list is not carried out`);
     },
     async look() {
-      const live = [...local.values()].filter(({ untilMs }) => untilMs > now());
+      const live = [...local.values()].filter(({ source, untilMs }) => untilMs > now() && !isSpared(source));
       return live.map(({ source, untilMs, tier }) => ({ source, untilMs, tier, packets: 0 }));
     },
     async remove() {

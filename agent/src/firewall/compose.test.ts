@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Source } from '@picket/protocol';
@@ -7,6 +7,7 @@ import { composeFirewalls } from './compose.ts';
 import { firewallContract, put, want } from './contract.ts';
 import { type Firewall, FirewallError } from './firewall.ts';
 import { createHostsDeny } from './hosts-deny.ts';
+import { sourceOf } from './hosts-deny-lines.ts';
 import { createLogOnly } from './log-only.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'picket-compose-'));
@@ -51,35 +52,42 @@ function fake(name: string) {
 }
 
 let files = 0;
-firewallContract('log-only+hosts-deny', async () => {
-  const said = new Set<string>();
+const prepare = async () => {
+  const [said, log] = [new Set<string>(), [] as string[]];
+  let aheadMs = 0;
+  const now = () => Date.now() + aheadMs;
   const file = join(root, `hosts.deny-${files++}`);
   const make = () => {
     const main = createLogOnly((line) => {
       const [, not, source = ''] = /^would (no longer )?block (\S+)$/.exec(line) ?? [];
       if (not === undefined) said.add(source);
       else said.delete(source);
-    });
-    const extra = createHostsDeny({ file, daemons: 'ALL', patterns: false, now: Date.now, log: () => {} });
-    return composeFirewalls(main, [extra], () => {});
+    }, now);
+    const tell = (line: string) => void log.push(line);
+    const extra = createHostsDeny({ file, daemons: 'ALL', patterns: false, now, log: tell });
+    return composeFirewalls(main, [extra], tell);
   };
   const firewall = make();
   const refused = async () => {
     // Nobody waits for the extra but whoever closes it.
     await firewall.close?.();
-    const lines = (() => {
-      try {
-        return readFileSync(file, 'utf8').match(/(?<=^ALL: ).*$/gm) ?? [];
-      } catch {
-        return [];
-      }
-    })();
-    const inFile = lines.map((line) => line.replace(/[[\]]/g, '').replace('/128', ''));
+    const lines = text().match(/(?<=^ALL: ).*$/gm) ?? [];
+    const inFile = lines.map((line) => sourceOf(line) ?? line);
     expect(inFile.sort()).toEqual([...said].sort());
     return inFile;
   };
-  return { firewall, refused, reopen: make };
-});
+  const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+  const ours = async () => {
+    await firewall.close?.();
+    return text();
+  };
+  const pass = (ms: number) => {
+    aheadMs += ms;
+  };
+  const damages = { 'the file': async () => rmSync(file) };
+  return { firewall, refused, reopen: make, ours, said: log, pass, damages };
+};
+firewallContract('log-only+hosts-deny', prepare, { countsNothing: true });
 
 describe('a firewall with others beside it', () => {
   it('is the main one when there is none', () => {

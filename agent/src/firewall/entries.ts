@@ -12,6 +12,8 @@ export interface Entry {
   readonly origin: 'local' | 'shared';
   /** Packets refused so far, where the system counts them. */
   readonly packets?: number;
+  /** Others took a part of it away: it is to be made again. */
+  readonly isBroken?: boolean;
 }
 
 /** One command of a change, and what it may say when the work is done already. */
@@ -62,8 +64,12 @@ export interface EntryCommands {
    * answers to {@link list}.
    */
   refusal?(outputs: readonly string[]): string | undefined;
-  /** Reads the answers to {@link list}; undefined when the hooks or tables in them are not whole. */
-  parse(outputs: readonly string[], nowMs: number): Entry[] | undefined;
+  /**
+   * Reads the answers to {@link list}; undefined when the hooks or tables in them are not whole.
+   *
+   * @param stance what was set up, where it is known: whom others allowed by hand, or allow no more, is not whole either
+   */
+  parse(outputs: readonly string[], nowMs: number, stance?: Stance): Entry[] | undefined;
   add(entries: readonly Entry[], nowMs: number): readonly Step[];
   remove(entries: readonly Entry[]): readonly Step[];
   /**

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Runner } from '../run/runner.ts';
 import type { Entry, EntryCommands } from './entries.ts';
+import { runSteps } from './entry-steps.ts';
 
 const STANCE = { allow: [], onLink: [], enforce: true };
 
@@ -33,6 +34,25 @@ export function entryContract(commands: EntryCommands, system: () => FakeSystem)
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('bears each of its steps twice, and has nothing left in the end', async () => {
+    const { run } = system();
+    const twice = async (steps: ReturnType<EntryCommands['setUp']>) => {
+      for (let i = 0; i < 2; i++) await runSteps(run, steps);
+    };
+    const found = async () => (commands.parse(await outputsOf(commands, run), 0) ?? []).map(keyOf).sort();
+    const entries = ['198.51.100.7', '192.0.2.0/24', '2001:db8::/64'].map((s, i) => entryOf(commands, s, i));
+    await twice(commands.setUp(STANCE));
+    await twice(commands.add(entries, 0));
+    expect(await found()).toEqual(entries.map(keyOf).sort());
+    await twice(commands.remove(entries.slice(0, 1)));
+    expect(await found()).toEqual(entries.slice(1).map(keyOf).sort());
+    await twice(commands.setUp(STANCE));
+    expect(await found()).toEqual(entries.slice(1).map(keyOf).sort());
+    await twice(commands.tearDown(entries.slice(1)));
+    await runSteps(run, commands.setUp(STANCE));
+    expect(await found()).toEqual([]);
   });
 
   it('never breaks, whatever is printed', async () => {

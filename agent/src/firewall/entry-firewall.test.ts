@@ -106,11 +106,34 @@ function subjectOf(kind: Kind) {
   const reopen = () =>
     createEntryFirewall(commandsOf(kind), { run: tool.run, now: () => tool.nowMs, log: (m) => said.push(m) });
   const refused = async () => [...new Set(tool.live().map(([key]) => key.split('/').slice(2).join('/')))];
-  return { tool, said, firewall: reopen(), reopen, refused };
+  const ours = async () =>
+    [...(tool.entries?.keys() ?? [])].sort().join('\n') + (tool.entries === undefined ? '' : ' set up');
+  const pass = (ms: number) => {
+    tool.nowMs += ms;
+  };
+  return { tool, said, firewall: reopen(), reopen, refused, ours, pass };
+}
+
+/** What others may do to a tool. */
+function damagesOf({ tool }: ReturnType<typeof subjectOf>) {
+  const take = (isTaken: (key: string) => boolean) => async () => {
+    for (const key of tool.entries?.keys() ?? []) if (isTaken(key)) tool.entries?.delete(key);
+  };
+  return {
+    everything: async () => {
+      tool.entries = undefined;
+    },
+    'all entries': take(() => true),
+    'one entry': take((key) => key.endsWith('/198.51.100.7')),
+    'an entry of the network': take((key) => key.endsWith('/192.0.2.0/24')),
+  };
 }
 
 for (const kind of ['apart', 'single'] as const) {
-  firewallContract(`entries, ${kind} tool`, async () => subjectOf(kind));
+  firewallContract(`entries, ${kind} tool`, async () => {
+    const subject = subjectOf(kind);
+    return { ...subject, damages: damagesOf(subject) };
+  });
 
   describe(`entries over the ${kind} tool`, () => {
     it('put everything back and say so when others removed all', async () => {

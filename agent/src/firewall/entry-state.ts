@@ -117,8 +117,8 @@ function collect(
 ): void {
   if (have === undefined && target === undefined) return;
   change.after.push({ slot, source, entry: target });
-  const isTierKept = have !== undefined && target !== undefined && have.tier === target.tier;
-  if (isTierKept && (traits.keepsEnds !== true || isSameEnd(have, target))) return;
+  const isTierKept = have?.isBroken !== true && have?.tier === target?.tier;
+  if (isTierKept && have && target && (traits.keepsEnds !== true || isSameEnd(have, target))) return;
   // What the system ends by itself gets its new end by being added again; a tier is another place.
   if (have !== undefined && !isTierKept) change.remove.push(have);
   if (target !== undefined) change.add.push(target);

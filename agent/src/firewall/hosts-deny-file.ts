@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { constants, type FileHandle, lstat, open, realpath, rename, unlink } from 'node:fs/promises';
+import { constants, type FileHandle, lstat, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from '../uplink/state-file.ts';
 import { FirewallError } from './firewall.ts';
@@ -23,11 +23,13 @@ export interface Found {
 export async function readFound(file: string): Promise<Found> {
   try {
     const path = await realpath(file);
-    // A pipe in its place would be waited for without end.
+    // To open some devices does something already, and a socket cannot be.
+    mustBeFile(file, await stat(path, { bigint: true }));
+    // Whatever stands there meanwhile is not waited for.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await handle.stat({ bigint: true });
-      if (!stats.isFile()) throw new FirewallError(`${file} is no file`);
+      mustBeFile(file, stats);
       return { path, text: await handle.readFile('latin1'), stats };
     } finally {
       await handle.close();
@@ -37,6 +39,22 @@ export async function readFound(file: string): Promise<Found> {
     if (await isLink(file)) throw new FirewallError(`${file} is a symbolic link that leads nowhere`);
     return { path: file, text: undefined, stats: undefined };
   }
+}
+
+/** Why the file can never be one of TCP wrappers: something else stands in its place. */
+export async function whyNoFile(file: string): Promise<string | undefined> {
+  const stats = await stat(file, { bigint: true }).catch(() => undefined);
+  return stats === undefined || stats.isFile() ? undefined : `${file} is no file but ${kindOf(stats)}`;
+}
+
+function mustBeFile(file: string, stats: BigIntStats): void {
+  if (!stats.isFile()) throw new FirewallError(`${file} is no file but ${kindOf(stats)}`);
+}
+
+function kindOf(stats: BigIntStats): string {
+  if (stats.isDirectory()) return 'a folder';
+  if (stats.isFIFO()) return 'a pipe';
+  return stats.isSocket() ? 'a socket' : 'a device';
 }
 
 /**

@@ -13,11 +13,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { firstAddress } from '@picket/protocol';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parsePolicy } from '../policy/load.ts';
 import { firewallContract, put, want } from './contract.ts';
 import { createHostsDeny, MOST_SOURCES } from './hosts-deny.ts';
+import { clearHostsDeny } from './hosts-deny-clear.ts';
+import { sourceOf } from './hosts-deny-lines.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'picket-wrappers-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -27,35 +30,58 @@ const NETWORKS = { allow: ['203.0.113.1'], onLink: ['2001:db8:1::/64'], enforce:
 let folders = 0;
 /** A folder with an empty hosts.allow, and a backend over the hosts.deny in it. */
 function setUp({ name = 'hosts.deny', patterns = false } = {}) {
+  let aheadMs = 0;
   const folder = join(root, String(folders++));
   mkdirSync(folder);
   const file = join(folder, name);
   const said: string[] = [];
-  const make = () =>
-    createHostsDeny({ file, daemons: 'ALL', patterns, now: Date.now, log: (line) => said.push(line) });
+  const now = () => Date.now() + aheadMs;
+  const make = () => createHostsDeny({ file, daemons: 'ALL', patterns, now, log: (line) => said.push(line) });
   const text = () => (existsSync(file) ? readFileSync(file, 'latin1') : undefined);
-  return { folder, file, said, make, firewall: make(), text };
+  return {
+    ...{ folder, file, said, make, firewall: make(), text },
+    pass(ms: number) {
+      aheadMs += ms;
+    },
+  };
+}
+
+/** What the suite of all backends works with. */
+function subjectOf(options?: Parameters<typeof setUp>[0]) {
+  const { firewall, make, text, said, file, pass } = setUp(options);
+  const left = (isKept: (line: string) => boolean) => async () =>
+    writeFileSync(file, (text() ?? '').split('\n').filter(isKept).join('\n'));
+  return {
+    ...{ firewall, reopen: make, said, pass, file },
+    ours: async () => text() ?? '',
+    damages: {
+      'the file': async () => rmSync(file),
+      'all lines': left((line) => line === '# picket made this file' || line === ''),
+      'one rule': left((line) => !line.includes('198.51.100.7')),
+      'one rule of the network': left((line) => !line.includes('192.0.2.0')),
+    },
+  };
 }
 
 /** The sources of rules, by a reading of its own. */
 function sourcesIn(text: string | undefined): string[] {
   const rules = (text ?? '').split('\n').filter((line) => line.startsWith('ALL: '));
-  return rules.map((line) => line.slice(5).replace(/[[\]]/g, '').replace('/128', ''));
+  return rules.map((line) => sourceOf(line.slice(5)) ?? line);
 }
 
 firewallContract('hosts-deny', async () => {
-  const { firewall, make, text } = setUp();
-  return { firewall, reopen: make, refused: async () => sourcesIn(text()) };
+  const subject = subjectOf();
+  return { ...subject, refused: async () => sourcesIn(await subject.ours()) };
 });
 
 firewallContract('hosts-deny with a file of patterns', async () => {
-  const { firewall, make, text } = setUp({ patterns: true });
+  const subject = subjectOf({ patterns: true });
   const refused = async () =>
-    (text() ?? '')
+    (await subject.ours())
       .split('\n')
       .filter(Boolean)
-      .map((line) => line.replace(/[[\]]/g, '').replace('/128', ''));
-  return { firewall, reopen: make, refused };
+      .map((pattern) => sourceOf(pattern) ?? pattern);
+  return { ...subject, refused };
 });
 
 /** Debian's package tcpd: what TCP wrappers would do with a client, by the files in a folder. */
@@ -70,11 +96,12 @@ function isDenied(folder: string, address: string, daemon = 'sshd'): boolean {
 }
 
 describe.skipIf(!hasOracle)(`TCP wrappers themselves${skipped}`, () => {
-  const SOURCES = ['198.51.100.7', '2001:db8:66::/64', '2001:db8:1::99'];
+  const SOURCES = ['198.51.100.7', '2001:db8:66::/64', '2001:db8:1::99', '192.0.2.0/24'];
   firewallContract('hosts-deny, as tcpdmatch reads it,', async () => {
-    const { folder, firewall, make } = setUp();
+    const subject = subjectOf();
+    const folder = dirname(subject.file);
     const refused = async () => SOURCES.filter((source) => isDenied(folder, firstAddress(source)));
-    return { firewall, reopen: make, refused };
+    return { ...subject, refused, refuses: async (address: string) => isDenied(folder, address) };
   });
 
   it.each(['hosts.deny', 'hosts.allow'])('refuse by %s whom it names and nobody else', async (name) => {
@@ -274,11 +301,27 @@ describe('createHostsDeny', () => {
     });
   });
 
-  it('waits for no pipe that stands in its place', async () => {
+  it.each([
+    ['a pipe', (file: string) => spawnSync('mkfifo', [file])],
+    ['a folder', (file: string) => mkdirSync(file)],
+    ['a device', (file: string) => symlinkSync('/dev/zero', file)],
+    [
+      'a socket',
+      (file: string) =>
+        spawnSync(process.execPath, [
+          '-e',
+          "require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))",
+          file,
+        ]),
+    ],
+  ])('waits for nothing that stands in its place, and names it: %s', async (what, make) => {
     const { file, firewall } = setUp();
-    expect(spawnSync('mkfifo', [file]).status).toBe(0);
-    await expect(firewall.open(NETWORKS)).rejects.toMatchObject({
-      message: expect.stringContaining('is no file'),
-    });
+    make(file);
+    const refused = { code: 'firewall_failed', message: `${file} is no file but ${what}` };
+    await expect(firewall.open(NETWORKS)).rejects.toMatchObject(refused);
+    await expect(put(firewall, want(['198.51.100.7']))).rejects.toMatchObject(refused);
+    const { daemons } = parsePolicy('', '').hosts_deny;
+    const clearing = clearHostsDeny({ file, daemons, patterns: false }, { folder: `${file}-none` });
+    await expect(clearing).rejects.toMatchObject(refused);
   });
 });

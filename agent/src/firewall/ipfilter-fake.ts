@@ -26,6 +26,11 @@ export function createFakeIpfilter() {
     const sources = before.map((rule) => /from (\S+) to/.exec(rule)?.[1]?.replace(/\/(?:32|128)$/, '') ?? '');
     return ipf.isRunning ? [...new Set(sources)] : [];
   };
+  const ours = async (): Promise<string> =>
+    [...ipf.rules[4], ...ipf.rules[6]]
+      .filter((rule) => rule.includes('set-tag'))
+      .sort()
+      .join('\n');
   const run = async ({ argv, stdin = '' }: Command): Promise<Outcome> => {
     ipf.ran.push(argv.join(' '));
     const family = argv.includes('-6') ? 6 : 4;
@@ -40,10 +45,10 @@ export function createFakeIpfilter() {
     );
     return SAID(0, said.join(''));
   };
-  return Object.assign(ipf, { refused, run });
+  return Object.assign(ipf, { refused, ours, run });
 }
 
-type Ipf = Omit<ReturnType<typeof createFakeIpfilter>, 'refused' | 'run'>;
+type Ipf = Omit<ReturnType<typeof createFakeIpfilter>, 'refused' | 'ours' | 'run'>;
 
 function version({ isRunning, isPermitted }: Ipf): Outcome {
   const head = 'ipf: IP Filter: v4.1.9 (592)\n';

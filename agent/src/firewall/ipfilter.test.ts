@@ -13,11 +13,32 @@ const dropped = (source: string): Entry => ({ source, tier: 'dropped', origin: '
 
 function subject() {
   const ipf = createFakeIpfilter();
-  const reopen = () => createEntryFirewall(IPF, { run: ipf.run, now: Date.now, log: () => {} });
-  return { ipf, firewall: reopen(), reopen, refused: ipf.refused };
+  const said: string[] = [];
+  let aheadMs = 0;
+  const reopen = () =>
+    createEntryFirewall(IPF, {
+      ...{ run: ipf.run, now: () => Date.now() + aheadMs, log: (message) => said.push(message) },
+    });
+  const pass = (ms: number) => {
+    aheadMs += ms;
+  };
+  return { ipf, said, firewall: reopen(), reopen, refused: ipf.refused, ours: ipf.ours, pass };
 }
 
-firewallContract('ipfilter', async () => subject());
+firewallContract('ipfilter', async () => {
+  const { ipf, ...rest } = subject();
+  const take = (words: string) => {
+    for (const family of [4, 6] as const)
+      ipf.rules[family] = ipf.rules[family].filter((rule) => !rule.includes(words));
+  };
+  const damages = {
+    'rules flushed': async () => take('set-tag'),
+    'all rules of a source': async () => take('from 198.51.100.7/32'),
+    'the rule of UDP of a source': async () => take('proto udp from 198.51.100.7/32'),
+    'the rule of TCP of a source of the network': async () => take('proto tcp from 192.0.2.0/24'),
+  };
+  return { ...rest, damages };
+});
 
 describe('the commands of ipfilter', () => {
   it('put rules before all others, those of each family by themselves', () => {

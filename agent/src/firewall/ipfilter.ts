@@ -45,6 +45,8 @@ function removal(entries: readonly Entry[]): Step[] {
   return changes(entries, { before: '', words: ['-r', '-f', '-'] });
 }
 
+const TIERS = ['held', 'dropped'] as const;
+
 interface Change {
   readonly before: string;
   readonly words: readonly string[];
@@ -66,7 +68,9 @@ function changes(entries: readonly Entry[], { before, words, fine }: Change): St
  * `held`: first packets of TCP, and UDP, which has none. `dropped`: whatever has no state; of IPv6 not ICMPv6, since
  * without neighbour discovery (RFC 4861) a neighbour's connections would die.
  */
-function rulesOf({ source, tier }: Entry): string[] {
+function rulesOf({ source, tier, isBroken }: Entry): string[] {
+  // Nobody knows what is left of it, and a rule that is not there is removed in silence.
+  if (isBroken) return TIERS.flatMap((each) => rulesOf({ source, tier: each, origin: 'local' }));
   const from = `from ${masked(source)} to any`;
   const rule = (protocol: string, flags = '') => `block in quick ${protocol}${from}${flags} ${MARK}`;
   if (tier === 'dropped' && !source.includes(':')) return [rule('')];
@@ -79,20 +83,26 @@ function masked(source: Source): string {
   return `${source}/${source.includes(':') ? 128 : 32}`;
 }
 
+/** A source has a rule of TCP and one of UDP, or one of every protocol that stands for both. */
+const BOTH = 2;
+
 /** Hits and rule (printfr.c), with the {@link MARK} at its end. */
 const RULE = /^(\d+) block in quick (?:proto (\w+) )?from (\S+) to any(?: flags (\S+))? set-tag\(log=4715\)$/;
 
-/** The rule of TCP, or of every protocol, stands for a source; that of UDP adds its count. */
+/** The rule of TCP, or of every protocol, tells the tier of a source; that of UDP adds its count. */
 function readRules(shown: string): Entry[] {
-  const found = new Map<Source, Entry>();
-  const counts = new Map<Source, number>();
+  const found = new Map<Source, { tier: Entry['tier']; rules: number; packets: number }>();
   for (const line of shown.split('\n')) {
     const [, hits, protocol, network = '', flags] = RULE.exec(line.trim()) ?? [];
     const source = parseSource(network);
     if (source === undefined) continue;
-    counts.set(source, (counts.get(source) ?? 0) + Number(hits));
-    if (protocol === 'udp') continue;
-    found.set(source, { source, tier: flags === undefined ? 'dropped' : 'held', origin: 'local' });
+    const known = found.get(source) ?? { tier: 'held', rules: 0, packets: 0 };
+    const tier = protocol === 'udp' ? known.tier : flags === undefined ? 'dropped' : 'held';
+    const rules = known.rules + (protocol === undefined ? BOTH : 1);
+    found.set(source, { tier, rules, packets: known.packets + Number(hits) });
   }
-  return [...found.values()].map((entry) => ({ ...entry, packets: counts.get(entry.source) ?? 0 }));
+  return [...found].map(([source, { tier, rules, packets }]) => {
+    const isBroken = rules < BOTH ? { isBroken: true } : {};
+    return { source, tier, origin: 'local', packets, ...isBroken };
+  });
 }

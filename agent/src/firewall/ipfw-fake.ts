@@ -36,6 +36,13 @@ export function createFakeIpfw() {
     );
     return named.flatMap(([, sources]) => [...sources]);
   };
+  const ours = async (): Promise<string> =>
+    [
+      ...[...ipfw.tables].map(([name, sources]) => `${name} ${[...sources].sort().join(' ')}`),
+      ...ipfw.rules.filter(({ body }) => body.endsWith('// picket')).map(({ set, body }) => `${set} ${body}`),
+    ]
+      .sort()
+      .join('\n');
   const run = async ({ argv, stdin = '' }: Command): Promise<Outcome> => {
     if (!ipfw.isLoaded) return missing(argv[0]);
     if (argv[0] === 'sysctl') return SAID(0, '', ipfw.isEnabled ? '1\n1\n' : '0\n0\n');
@@ -51,10 +58,10 @@ export function createFakeIpfw() {
     }
     return SAID(0);
   };
-  return Object.assign(ipfw, { refused, run });
+  return Object.assign(ipfw, { refused, ours, run });
 }
 
-type Ipfw = Omit<ReturnType<typeof createFakeIpfw>, 'refused' | 'run'>;
+type Ipfw = Omit<ReturnType<typeof createFakeIpfw>, 'refused' | 'ours' | 'run'>;
 
 function missing(program: string): Outcome {
   return program === 'sysctl'

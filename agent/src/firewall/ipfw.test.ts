@@ -18,12 +18,34 @@ const recorded = (name: string) =>
 function subject() {
   const ipfw = createFakeIpfw();
   const said: string[] = [];
+  let aheadMs = 0;
   const reopen = () =>
-    createEntryFirewall(IPFW, { run: ipfw.run, now: Date.now, log: (message) => said.push(message) });
-  return { ipfw, said, firewall: reopen(), reopen, refused: ipfw.refused };
+    createEntryFirewall(IPFW, {
+      ...{ run: ipfw.run, now: () => Date.now() + aheadMs, log: (message) => said.push(message) },
+    });
+  const pass = (ms: number) => {
+    aheadMs += ms;
+  };
+  return { ipfw, said, firewall: reopen(), reopen, refused: ipfw.refused, ours: ipfw.ours, pass };
 }
 
-firewallContract('ipfw', async () => subject());
+firewallContract('ipfw', async () => {
+  const { ipfw, ...rest } = subject();
+  const leave = (isKept: (body: string) => boolean) => {
+    ipfw.rules = ipfw.rules.filter(({ body }) => !body.endsWith('// picket') || isKept(body));
+  };
+  const damages = {
+    'rules flushed and tables destroyed': async () => {
+      leave(() => false);
+      ipfw.tables.clear();
+    },
+    'rules flushed': async () => leave(() => false),
+    'one rule': async () => leave((body) => !body.startsWith('deny udp from table(picket_shared_held)')),
+    'a table flushed': async () => ipfw.tables.get('picket_local_held')?.clear(),
+    'an entry of the network': async () => ipfw.tables.get('picket_shared_held')?.delete('192.0.2.0/24'),
+  };
+  return { ...rest, damages };
+});
 
 describe('the commands of ipfw', () => {
   it('make tables, and rules in a set that is put in force in one step', () => {

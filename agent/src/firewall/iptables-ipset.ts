@@ -5,6 +5,7 @@ import {
   everyPlace,
   hookStep,
   type IptablesOptions,
+  isAllowed,
   isWhole,
   type Place,
   passRules,
@@ -53,15 +54,24 @@ export function iptablesIpset(options: IptablesOptions): EntryCommands {
     list: (scope) => [
       ...families.flatMap((family) => tables.map((table) => saveTable(family, table))),
       ...sets.map((set) => listSet(set, scope === 'all' || set.origin === 'local')),
+      ...families.map((family): Command => ({ argv: ['ipset', 'save', allowed(family)] })),
     ],
-    parse: (outputs, nowMs) => {
+    parse: (outputs, nowMs, stance) => {
       const saved = families.flatMap((family) => tables.map((table) => ({ family, table })));
       const isThere = saved.every(({ family, table }, i) =>
         places
           .filter((place) => place.table === table)
           .every((place) => isWhole(outputs[i] ?? '', place, setsOf(family, place.tier).map(match))),
       );
-      if (!isThere) return undefined;
+      const isAsSet = families.every(
+        (family, i) =>
+          stance === undefined ||
+          isAllowed(
+            elementsIn(outputs[saved.length + sets.length + i] ?? ''),
+            allowedOf(family, stance.allow),
+          ),
+      );
+      if (!isThere || !isAsSet) return undefined;
       return sets.flatMap((set, i) => readSet(outputs[saved.length + i] ?? '', set, nowMs));
     },
     add: (entries, nowMs) => [
@@ -123,7 +133,7 @@ function replaceAllowed(family: Family, allow: readonly Cidr[]): string[] {
   const name = allowed(family);
   const fresh = `${name}_new`;
   const type = `hash:net family ${inet(family)} maxelem ${MAX_ELEMENTS}`;
-  const networks = allow.filter((network) => familyOf(network) === family).flatMap(halves);
+  const networks = allowedOf(family, allow);
   return [
     `create ${name} ${type}`,
     `create ${fresh} ${type}`,
@@ -132,6 +142,14 @@ function replaceAllowed(family: Family, allow: readonly Cidr[]): string[] {
     `swap ${fresh} ${name}`,
     `destroy ${fresh}`,
   ];
+}
+
+function allowedOf(family: Family, allow: readonly Cidr[]): Cidr[] {
+  return allow.filter((network) => familyOf(network) === family).flatMap(halves);
+}
+
+function elementsIn(saved: string): string[] {
+  return [...saved.matchAll(/^add \S+ (\S+)/gm)].map(([, element = '']) => element);
 }
 
 /** A set takes no network of length 0 (ipset(8), hash:net). */

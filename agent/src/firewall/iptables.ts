@@ -5,6 +5,7 @@ import {
   hookStep,
   type IptablesOptions,
   iptables,
+  isAllowed,
   isWhole,
   type Place,
   passRules,
@@ -49,14 +50,14 @@ export function iptablesRules(options: IptablesOptions): EntryCommands {
       ...unhookOthers(options),
     ],
     list: () => families.flatMap((family) => tables.map((table) => saveTable(family, table))),
-    parse: (outputs) => {
+    parse: (outputs, _nowMs, stance) => {
       const saved = families.flatMap((family) => tables.map((table) => ({ family, table })));
-      const perTable = saved.map(({ table }, i) =>
-        readTable(
-          outputs[i] ?? '',
-          places.filter((place) => place.table === table),
-        ),
-      );
+      const perTable = saved.map(({ family, table }, i) => {
+        const inTable = places.filter((place) => place.table === table);
+        const allow = stance?.allow.filter((network) => familyOf(network) === family);
+        const isAsSet = allow === undefined || inTable.every((place) => lets(outputs[i] ?? '', place, allow));
+        return isAsSet ? readTable(outputs[i] ?? '', inTable) : undefined;
+      });
       return perTable.includes(undefined) ? undefined : perTable.flatMap((entries) => entries ?? []);
     },
     add: (entries) => change(entries, '-A'),
@@ -104,6 +105,15 @@ function setUpPlace(family: Family, place: Place, allow: readonly Cidr[]): Step[
     })),
     { command: restoreTable(family, place.table, [`:${place.chain} - [0:0]`, ...rules]) },
   ];
+}
+
+/** Whether a place lets go whom it is to, and nobody else whom somebody wrote into it. */
+function lets(saved: string, { chain }: Place, allow: readonly Cidr[]): boolean {
+  const rules = [...saved.matchAll(/ -A (\S+) -s (\S+) -j (?:RETURN|ACCEPT)$/gm)];
+  return isAllowed(
+    rules.flatMap(([, of, source = '']) => (of === chain ? [source] : [])),
+    allow,
+  );
 }
 
 const RULE = /^\[(\d+):\d+\] -A (\S+) -s (\S+) -j DROP$/gm;

@@ -9,6 +9,7 @@ import {
   replaceNetworks,
 } from '../nft/elements.ts';
 import { BLOCK_SETS, blockSet, TABLE } from '../nft/names.ts';
+import { type NetworksFault, networkSets, networksFault } from '../nft/networks.ts';
 import { type Range, rangesIn } from '../nft/ranges.ts';
 import { REMOVAL, renderRuleset } from '../nft/ruleset.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
@@ -53,6 +54,8 @@ export interface NftTable {
   listLocal(): Promise<(Element & { packets: number })[] | undefined>;
   /** Whether the rules are there. */
   isWhole(enforce: boolean): Promise<boolean>;
+  /** What is not as wanted in the sets of networks, of those that are there. */
+  networkFaults(networks: Networks): Promise<NetworksFault[]>;
   /** Makes the table, or only its rules where it is there: blocks in force stay so. */
   setUp(stance: Stance): Promise<Applied>;
 }
@@ -67,10 +70,10 @@ export function createTable({ run, session, now, policy }: NftablesDeps): NftTab
   const load = async (lines: readonly string[]): Promise<void> => {
     if (lines.length > 0) must(await write(lines), 'nft could not load the change');
   };
+  const listSet = (set: string): Promise<Outcome> =>
+    run({ argv: ['nft', '-j', 'list', 'set', ...TABLE.split(' '), set] });
   const listLocal: NftTable['listLocal'] = async () => {
-    const lists = await Promise.all(
-      LOCAL_SETS.map((set) => run({ argv: ['nft', '-j', 'list', 'set', ...TABLE.split(' '), set] })),
-    );
+    const lists = await Promise.all(LOCAL_SETS.map(listSet));
     if (lists.some(({ status }) => status !== 0)) return undefined;
     const endless = lists.flatMap(({ stdout }) => readEndless(stdout));
     if (endless.length > 0) await load(deleteBlocks('local', endless));
@@ -96,6 +99,13 @@ export function createTable({ run, session, now, policy }: NftablesDeps): NftTab
       const lines = wholeLines(policy, enforce);
       const { stderr } = await run({ argv: ['nft', '--check', '-f', '-'], stdin: `${lines.join('\n')}\n` });
       return saysWhole(stderr, lines);
+    },
+    async networkFaults(networks) {
+      const faults = networkSets(networks, policy.detects).map(async ({ set, wanted }) => {
+        const { status, stdout } = await listSet(set);
+        return status === 0 ? networksFault(set, stdout, wanted) : undefined;
+      });
+      return (await Promise.all(faults)).filter((fault) => fault !== undefined);
     },
     async setUp(stance) {
       const found = await listLocal();

@@ -21,6 +21,9 @@ export type { NftablesDeps } from './nft-table.ts';
 /** A block that ends sooner is not missed, ms: the firewall's end and the book's differ by as much. */
 const ENDING_MS = 2_000;
 
+/** Most networks named in a message. */
+const MOST_TOLD = 5;
+
 /** The nftables backend: one table of its own, hash sets, each change one transaction. Linux. */
 export function createNftables(deps: NftablesDeps): Firewall {
   const { session, policy, now, log } = deps;
@@ -63,6 +66,15 @@ export function createNftables(deps: NftablesDeps): Firewall {
     canCheck &&= await table.isWhole(applied.enforce);
     log('the nftables table was gone or changed by others: it is made again, with all blocks');
   };
+  /** Tells of networks that others put in or took out: the former would be exempt for ever. */
+  const tellNetworks = async (want: Desired): Promise<boolean> => {
+    const faults = await table.networkFaults(want);
+    for (const { set, foreign } of faults) {
+      const words = foreign.length > 0 ? `added ${someOf(foreign)} to` : 'removed networks from';
+      log(`others ${words} the set ${set} of the nftables table: it is made again as it was`);
+    }
+    return faults.length > 0;
+  };
   const restoreAll = async (want: Desired): Promise<void> => {
     await restore(want);
     inTurn(shareNow).catch((error: Error) => log(`the network's list is not in force yet: ${error.message}`));
@@ -102,12 +114,18 @@ export function createNftables(deps: NftablesDeps): Firewall {
     async look() {
       const blocks = await table.listLocal();
       if (wanted === undefined || applied === undefined) return blocks ?? [];
+      const isOtherNetworks = applied.networks === keyOfNetworks(wanted) && (await tellNetworks(wanted));
       if (blocks === undefined || isSuspect || (canCheck && !(await table.isWhole(applied.enforce)))) {
         await restoreAll(wanted);
         return blocks ?? [];
       }
       const missing = missingOf(wanted, blocks, now());
-      if (missing.length > 0) await table.load(addBlocks('local', missing, now()));
+      await table.load([
+        ...(isOtherNetworks ? networkLines(wanted, policy.detects) : []),
+        ...addBlocks('local', missing, now()),
+      ]);
+      if (missing.length > 0)
+        log(`others removed ${missing.length} blocks from the nftables table: they are made again`);
       return blocks;
     },
     ...(session && {
@@ -184,6 +202,11 @@ function elementsOf(shared: ReadonlyMap<Source, SharedBlock>): Map<Source, Eleme
     return [source, { source, untilMs, tier: isProven ? ('dropped' as const) : ('held' as const) }] as const;
   });
   return new Map(all);
+}
+
+/** The first few, for a message. */
+function someOf(networks: readonly string[]): string {
+  return `${networks.slice(0, MOST_TOLD).join(', ')}${networks.length > MOST_TOLD ? ', …' : ''}`;
 }
 
 /** Wanted blocks that are not in force, though their time is not over. */

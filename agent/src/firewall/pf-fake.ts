@@ -31,6 +31,13 @@ export function createFakePf() {
     const named = [...pf.tables].filter(([name]) => pf.anchorRules.some((r) => r.includes(`from <${name}>`)));
     return named.flatMap(([, { addresses }]) => [...addresses.keys()]);
   };
+  const ours = async (): Promise<string> =>
+    [
+      ...[...pf.tables].map(([name, { addresses }]) => `${name} ${[...addresses.keys()].sort().join(' ')}`),
+      ...pf.anchorRules,
+    ]
+      .sort()
+      .join('\n');
   const run = async (command: Command): Promise<Outcome> => {
     const words = command.argv.slice(1).filter((word) => word !== '-q');
     pf.ran.push(words.join(' '));
@@ -48,10 +55,10 @@ export function createFakePf() {
       return SAID(0, '', show(rest[1] === 'rules' ? pf.anchorRules : [...pf.tables.keys()]));
     return onTable(pf, rest, command.stdin ?? '');
   };
-  return Object.assign(pf, { refused, run });
+  return Object.assign(pf, { refused, ours, run });
 }
 
-type Pf = Omit<ReturnType<typeof createFakePf>, 'refused' | 'run'>;
+type Pf = Omit<ReturnType<typeof createFakePf>, 'refused' | 'ours' | 'run'>;
 
 function main(pf: Pf, words: readonly string[]): Outcome {
   if (words[0] === '-f') pf.mainLoads++;

@@ -20,12 +20,37 @@ const lines = (text: string) => text.split('\n').filter(Boolean);
 function subject() {
   const pf = createFakePf();
   const said: string[] = [];
+  let aheadMs = 0;
   const reopen = () =>
-    createEntryFirewall(PF, { run: pf.run, now: Date.now, log: (message) => said.push(message) });
-  return { pf, said, firewall: reopen(), reopen, refused: pf.refused };
+    createEntryFirewall(PF, {
+      ...{ run: pf.run, now: () => Date.now() + aheadMs, log: (message) => said.push(message) },
+    });
+  const pass = (ms: number) => {
+    aheadMs += ms;
+  };
+  return { pf, said, firewall: reopen(), reopen, refused: pf.refused, ours: pf.ours, pass };
 }
 
-firewallContract('pf', async () => subject());
+firewallContract('pf', async () => {
+  const { pf, ...rest } = subject();
+  const damages = {
+    'rules and tables flushed': async () => {
+      pf.anchorRules = [];
+      pf.tables.clear();
+    },
+    'rules flushed': async () => {
+      pf.anchorRules = [];
+    },
+    'the rules of one table': async () => {
+      pf.anchorRules = pf.anchorRules.filter((rule) => !rule.includes('<picket_shared_held>'));
+    },
+    'a table killed': async () => pf.tables.delete('picket_shared_held'),
+    'a table flushed': async () => pf.tables.get('picket_local_held')?.addresses.clear(),
+    'an address of the network': async () =>
+      pf.tables.get('picket_shared_held')?.addresses.delete('192.0.2.0/24'),
+  };
+  return { ...rest, damages };
+});
 
 describe('the commands of pf', () => {
   it('load rules and tables into the anchor and nothing else', () => {

@@ -57,6 +57,23 @@ describe.runIf(process.platform === 'linux')('the choice of firewall', () => {
     expect(said[1]).toContain('block.established = "keep" cannot be kept');
   });
 
+  it.each([
+    ['also = ["hosts-deny"]', 'block.also = ["hosts-deny"]'],
+    ['firewall = "hosts-deny"', 'block.firewall = "hosts-deny"'],
+  ])('refuses a hosts.deny that is no file by name: %s', async (config, name) => {
+    for (const [file, what] of [
+      ['/dev/null', 'a device'],
+      ['/proc', 'a folder'],
+    ]) {
+      const { choice } = host(ALL, `[block]\n${config}\n[hosts_deny]\nfile = "${file}"`);
+      const failure = await pickFirewall(choice).catch((error: Error) => error);
+      expect(failure).toMatchObject({
+        name: 'UnavailableError',
+        message: `${name}: ${file} is no file but ${what}`,
+      });
+    }
+  });
+
   it('tells nothing but log-only where a program is there and may not be used', async () => {
     const { choice, said } = host(ALL, '', ['nft', 'ipset', 'iptables-save', 'ip']);
     expect((await pickFirewall(choice)).name).toBe('log-only');

@@ -7,7 +7,7 @@ import type { EntryCommands } from './entries.ts';
 import { createEntryFirewall } from './entry-firewall.ts';
 import type { Firewall } from './firewall.ts';
 import { createHostsDeny } from './hosts-deny.ts';
-import { whyNotWritable } from './hosts-deny-file.ts';
+import { whyNoFile, whyNotWritable } from './hosts-deny-file.ts';
 import { createLogOnly } from './log-only.ts';
 import { LINUX_FIREWALLS } from './pick-linux.ts';
 import { UNIX_FIREWALLS } from './pick-unix.ts';
@@ -55,7 +55,7 @@ export interface SurveyedFirewall {
 /**
  * The backend that the policy asks for, or with `auto` the first that works here, saying why not the ones before it.
  *
- * @throws UnavailableError when the policy names a backend that does not work here
+ * @throws UnavailableError when the policy names a backend that does not work here, or a file that is none
  */
 export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
   const main = await pickMain(choice);
@@ -63,6 +63,8 @@ export async function pickFirewall(choice: FirewallChoice): Promise<Firewall> {
   // A dry run is one of everything.
   const isWanted = policy.block.also.includes('hosts-deny');
   if (!isWanted || main.name === 'hosts-deny' || main.name === 'log-only') return main;
+  const why = await whyNoFile(policy.hosts_deny.file);
+  if (why !== undefined) throw new UnavailableError(`block.also = ["hosts-deny"]: ${why}`);
   return composeFirewalls(main, [createHostsDeny({ ...policy.hosts_deny, now, log })], log);
 }
 

@@ -19,13 +19,32 @@ const blocked = (source: string): Entry => ({ source, tier: 'dropped', origin: '
 
 function subject(system: System) {
   const routes = createFakeRoutes(system);
+  const said: string[] = [];
+  let aheadMs = 0;
   const reopen = () =>
-    createEntryFirewall(rejectRoutes(system), { run: routes.run, now: Date.now, log: () => {} });
-  return { routes, firewall: reopen(), reopen, refused: routes.refused };
+    createEntryFirewall(rejectRoutes(system), {
+      ...{ run: routes.run, now: () => Date.now() + aheadMs, log: (message) => said.push(message) },
+    });
+  const pass = (ms: number) => {
+    aheadMs += ms;
+  };
+  const ours = async () => (await routes.refused()).sort().join('\n');
+  return { routes, said, firewall: reopen(), reopen, refused: routes.refused, ours, pass };
 }
 
 for (const system of SYSTEMS) {
-  firewallContract(`route of ${system}`, async () => subject(system));
+  firewallContract(`route of ${system}`, async () => {
+    const { routes, ...rest } = subject(system);
+    const take = (isTaken: (destination: string) => boolean) => {
+      routes.routes = routes.routes.filter(({ destination }) => !isTaken(destination));
+    };
+    const damages = {
+      'routes flushed': async () => take(() => true),
+      'one route': async () => take((destination) => destination === '198.51.100.7'),
+      'a route of the network': async () => take((destination) => destination === '192.0.2.0/24'),
+    };
+    return { ...rest, damages };
+  });
 
   describe(`routes of ${system}`, () => {
     it('of an administrator stay, also blackholes, and when all is removed', async () => {

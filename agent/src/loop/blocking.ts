@@ -31,6 +31,8 @@ export interface Blocking {
   liftUnknown(sources: Iterable<Source>): void;
   /** Trips from before now are old news, of whomever: a person lifted all. */
   voidNews(): void;
+  /** Whether a source, or all, was lifted after that time, Unix ms. */
+  wasLiftedSince(source: Source, atMs: number): boolean;
   /** Tells changed sightings: those with a trip at once, or all. */
   tell(which: 'trips' | 'all'): void;
 }
@@ -190,6 +192,7 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
     voidNews() {
       allLiftedAtMs = now();
     },
+    wasLiftedSince: isOldNews,
     tell,
   };
 }

@@ -1,3 +1,4 @@
+import type { BlockEntry } from '@picket/protocol';
 import { describe, expect, it, vi } from 'vitest';
 import { agentsInFakeTime, HOUR_MS, list, probe, SCANNER } from './testing.ts';
 
@@ -26,6 +27,32 @@ describe('what people of a host order', () => {
     expect(await agent.block(order('2001:db8::1'))).toMatchObject({ block: { source: '2001:db8::/64' } });
   });
 
+  it('a block waits for the command of the policy where that is to run first, and is not made when it is lifted meanwhile', async () => {
+    const seen = await begin();
+    const { agent, commands } = seen;
+    commands.hold = true;
+    let isInForce = false;
+    const done = agent.block(order('192.0.2.9')).then((made) => {
+      isInForce = made.ok;
+      return made;
+    });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([commands.before, isInForce, agent.known('192.0.2.9').block]).toEqual([
+      ['192.0.2.9'],
+      false,
+      undefined,
+    ]);
+    commands.letGo();
+    expect(await done).toMatchObject({ ok: true });
+    expect(seen.wants.at(-1)?.local.has('192.0.2.9')).toBe(true);
+    const lifted = agent.block(order('192.0.2.10'));
+    await vi.advanceTimersByTimeAsync(10);
+    await agent.unblock('192.0.2.10', 'bob');
+    commands.letGo();
+    expect(await lifted).toMatchObject({ ok: false, why: expect.stringContaining('lifted or allowed') });
+    expect(agent.known('192.0.2.10').block).toBeUndefined();
+  });
+
   it('an unblock lifts both blocks of the source and of nobody else, and pardons it', async () => {
     const seen = await begin();
     const { agent } = seen;
@@ -43,6 +70,22 @@ describe('what people of a host order', () => {
     seen.sink?.trip(probe(22), 'held');
     expect((agent.known(SCANNER).block?.untilMs ?? 0) - Date.now()).toBeLessThanOrEqual(HOUR_MS);
     expect(await agent.unblock('192.0.2.7', 'alice')).toEqual({ local: 0, shared: 1 });
+  });
+
+  it('an unblock holds however far off the clock of the host is, and whenever that is found out', async () => {
+    const { agent } = await begin();
+    const decided = Date.now() + HOUR_MS;
+    const entry = (untilMs: number): BlockEntry => [SCANNER, untilMs, 'held', 'x'];
+    const off = (ms: number) => list([entry(decided + ms)], [], [entry(decided)]);
+    await agent.applyShared(off(90_000));
+    expect(await agent.unblock(SCANNER, 'alice')).toEqual({ local: 0, shared: 1 });
+    for (const ms of [0, 90_000, -1_800_000, 86_400_000]) {
+      await agent.applyShared(off(ms));
+      expect([ms, agent.known(SCANNER).shared?.isLifted]).toEqual([ms, true]);
+    }
+    const anew = entry(decided + 60_000);
+    await agent.applyShared(list([anew], [], [anew]));
+    expect(agent.known(SCANNER).shared?.isLifted).toBe(false);
   });
 
   it('news of a trip from before an unblock, or a lift of all, blocks nobody again', async () => {

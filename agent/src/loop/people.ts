@@ -86,6 +86,10 @@ export function createPeople(deps: AgentDeps, { blocking, shared, protection }: 
       const block: BookedBlock = {
         ...{ source, untilMs, tier, by, atMs: now(), decidedBy: 'person', droppedPackets: 0 },
       };
+      await deps.responder.before(block, undefined);
+      // It may take its time, and people go on meanwhile.
+      if (blocking.wasLiftedSince(source, block.atMs) || protection.reason(source) !== undefined)
+        return { ok: false, why: `${source} was lifted or allowed while the command of the policy ran` };
       keeper.add(block);
       try {
         await keeper.settle('own');

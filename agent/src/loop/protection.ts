@@ -35,6 +35,7 @@ const isSpecial = neverBlockRule(NO_FACTS);
 /** Nothing is known before the first refresh but the networks that nobody blocks. */
 export function createProtection(deps: AgentDeps): Protection {
   const { policy, engine, keeper, allowances } = deps;
+  const countsLoopback = policy.lab.loopback_sources;
   let facts: HostFacts = { own: [], gateways: [], resolvers: [], onLink: [] };
   let collectors: NeverBlockFacts['collectors'] = [];
   let sessions: NeverBlockFacts['own'] = [];
@@ -53,7 +54,8 @@ export function createProtection(deps: AgentDeps): Protection {
     ruleOut = neverBlockRule(never());
     ofNetwork = neverBlockRule({ ...NO_FACTS, allow: networkAllow });
     const { own, gateways, resolvers, allow } = never();
-    const all = [...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow];
+    const special = NEVER_BLOCKED.filter((network) => !countsLoopback || isSpecial(network) !== 'loopback');
+    const all = [...special, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow];
     const others = [...siblings].filter((address) => !own.includes(address));
     // An IPv6 source is a /64: whoever has one protected address in it must not be held by the others.
     const whole = all.map((each) =>
@@ -68,7 +70,7 @@ export function createProtection(deps: AgentDeps): Protection {
     never,
     reason(source) {
       const reason = ruleOut(source);
-      return reason === 'loopback' && policy.lab.loopback_sources ? undefined : reason;
+      return reason === 'loopback' && countsLoopback ? undefined : reason;
     },
     isAllowedByNetwork: (source) => ofNetwork(source) === 'allow list',
     isSibling: (address) => siblings.has(address) && !facts.own.includes(address),

@@ -16,7 +16,7 @@ export interface SharedBlocks {
   /** In force, by source. */
   readonly inForce: ReadonlyMap<Source, SharedBlock>;
   /** Takes a new list over. */
-  set(entries: SharedList['entries']): void;
+  set(list: Pick<SharedList, 'entries' | 'signed'>): void;
   /** Lifts those that overlap a network, or all, until the network decides anew; tells which were in force. */
   lift(network: Source | undefined): Promise<Source[]>;
   /** The entry that covers a source, and whether it is lifted. */
@@ -25,11 +25,12 @@ export interface SharedBlocks {
 
 export function createSharedBlocks({ policy, keeper, lifted, log, now }: AgentDeps): SharedBlocks {
   let entries: SharedList['entries'] = new Map();
+  let signed: SharedList['signed'] = new Map();
   let inForce: ReadonlyMap<Source, SharedBlock> = new Map();
   /** Entries wider than a source: few, and looked through one by one. */
   let wide: Source[] = [];
   const take = (): void => {
-    inForce = takenShared(entries.values(), policy, lifted);
+    inForce = takenShared(entries.values(), policy, (source) => lifted.has(signed.get(source)));
     wide = [...entries.keys()].filter((source) => source.includes('/') && !source.endsWith('/64'));
     keeper.setShared(inForce);
   };
@@ -49,13 +50,17 @@ export function createSharedBlocks({ policy, keeper, lifted, log, now }: AgentDe
       return inForce;
     },
     set(next) {
-      entries = next;
+      ({ entries, signed } = next);
       take();
     },
     async lift(network) {
       const running = touching(network).filter(({ untilMs }) => untilMs > now());
+      const decided = running.flatMap(({ source, untilMs }) => {
+        const entry = signed.get(source);
+        return entry === undefined ? [] : [{ entry, hostUntilMs: untilMs }];
+      });
       await lifted
-        .add(running)
+        .add(decided)
         .catch((error) => log.error('what was lifted would not survive a restart', { error }));
       take();
       return running.map(({ source }) => source);

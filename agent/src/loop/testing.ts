@@ -1,7 +1,7 @@
 import type { BlockEntry } from '@picket/protocol';
 import { v7 } from 'uuid';
 import { afterEach, beforeEach, vi } from 'vitest';
-import { type Agent, createAgent } from '../agent.ts';
+import { type Agent, createAgent, type SharedList } from '../agent.ts';
 import type { BookedBlock } from '../blocks/book.ts';
 import { createKeeper } from '../blocks/keeper.ts';
 import { openOffences } from '../blocks/offences.ts';
@@ -12,7 +12,7 @@ import type { Probe } from '../detect/probe.ts';
 import type { CountedBlock, Desired, Firewall, FoundBlock, SharedBlock } from '../firewall/firewall.ts';
 import { parsePolicy } from '../policy/load.ts';
 import { SILENT_LOG } from '../report/log.ts';
-import { NO_RESPONDER } from '../respond/responder.ts';
+import { NO_RESPONDER, type Responder } from '../respond/responder.ts';
 import type { Outgoing } from '../uplink/outbox.ts';
 import type { Engine, ProbeSink } from '../watch/engine.ts';
 
@@ -31,6 +31,19 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
     wants: [] as Desired[],
     shared: new Map() as ReadonlyMap<string, SharedBlock>,
     sink: undefined as ProbeSink | undefined,
+    /** Commands that run before a block: held up until they are let go, where the test says so. */
+    commands: { hold: false, before: [] as string[], letGo: () => {} },
+  };
+  const { commands } = seen;
+  const responder: Responder = {
+    ...NO_RESPONDER,
+    before({ source }) {
+      if (!commands.hold) return undefined;
+      commands.before.push(source);
+      return new Promise((resolve) => {
+        commands.letGo = resolve;
+      });
+    },
   };
   const engine: Engine = {
     name: decides ? 'kernel' : 'connect',
@@ -67,7 +80,7 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
   const allowances = await openAllowances(files);
   const offences = await openOffences({ escalation: POLICY.block, ...files });
   const agent = createAgent({
-    responder: NO_RESPONDER,
+    responder,
     ...{ policy: POLICY, engine, firewall, keeper, stance, lifted, allowances, offences },
     ...{ log: SILENT_LOG, now: Date.now, newId: v7 },
     report: {
@@ -106,8 +119,13 @@ export const probe = (port: number, address = SCANNER): Probe => ({
 });
 
 /** The network's list. */
-export const list = (entries: BlockEntry[], removed: string[] = []) => ({
+export const list = (
+  entries: BlockEntry[],
+  removed: string[] = [],
+  signed: BlockEntry[] = entries,
+): SharedList => ({
   entries: new Map(entries.map((entry) => [entry[0], entry])),
+  signed: new Map(signed.map((entry) => [entry[0], entry])),
   allow: [],
   hosts: [],
   removed,

@@ -14,10 +14,10 @@ const GENERATION = /^# new generation \d+ by process (\d+) /;
 const LOST = /lost/i;
 
 /** Sets whose elements matter. The others hold evidence, which the agent itself empties by other processes. */
-const WATCHED = new Set([
-  ...BLOCK_SETS.map(({ origin, tier, key }) => blockSet(origin, tier, key)),
-  ...['allow4', 'allow6', 'onlink6'],
-]);
+const WATCHED = new Set([...BLOCK_SETS.map(({ origin, tier, key }) => blockSet(origin, tier, key))]);
+
+/** Sets of networks: whoever is added to one is exempt for ever, or counted otherwise. */
+const NETWORK_SETS = new Set(['allow4', 'allow6', 'onlink6', 'sibling4', 'sibling6']);
 
 /** A chain that comes and goes in one transaction, by which a reader of news finds out that it is heard. */
 const HEARD = 'heard';
@@ -54,6 +54,7 @@ export function changeReader(onChange: (change: Change) => void): (text: string)
 function touches(text: string): boolean {
   const [, verb, kind, name = ''] = OURS.exec(text) ?? [];
   if (kind === 'table' || kind === 'chain' || kind === 'rule') return true;
+  if (kind === 'element' && NETWORK_SETS.has(name)) return true;
   if (verb !== 'delete') return false;
   return kind !== 'element' || WATCHED.has(name) || name.startsWith('shared_');
 }

@@ -13,10 +13,10 @@ export interface Responder {
   /**
    * Called before a block is put in force.
    *
-   * @param probe the one that tripped
+   * @param probe the one that tripped; absent when a person ordered it
    * @returns what the block has to wait for; undefined when it need not wait
    */
-  before(block: LocalBlock, probe: Probe): Promise<void> | undefined;
+  before(block: LocalBlock, probe: Probe | undefined): Promise<void> | undefined;
   /**
    * Called when a block is in force.
    *

@@ -48,6 +48,8 @@ export interface AcceptedList {
   readonly version: number;
   readonly epoch: string | undefined;
   readonly entries: ReadonlyMap<Source, BlockEntry>;
+  /** The same and more as the collector signed them, ends in its clock: by these a decision is known again. */
+  readonly signed: ReadonlyMap<Source, BlockEntry>;
   /** Addresses that no host of the network blocks. */
   readonly allow: readonly Cidr[];
   /** Those of `allow` that are the network's own hosts. */
@@ -87,7 +89,8 @@ export async function acceptList(
     }
   });
   const { version, epoch, allow, hosts } = state;
-  return { version, epoch, entries, allow, hosts, observe: observeOf(state, clock), refused };
+  const observe = observeOf(state, clock);
+  return { version, epoch, entries, signed: state.entries, allow, hosts, observe, refused };
 }
 
 function observeOf({ observe }: ListState, clock: Clock): AcceptedList['observe'] {

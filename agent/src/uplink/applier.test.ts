@@ -16,7 +16,7 @@ function makeApplier(apply: (list: DesiredList) => Promise<void>) {
     // An earlier list takes longer, as a longer one does.
     accept: async ({ version, epoch, entries, allow, hosts }) => {
       for (let turn = version; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-      return { version, epoch, entries, allow, hosts, refused: {} };
+      return { version, epoch, entries, signed: entries, allow, hosts, refused: {} };
     },
     apply,
     log: SILENT_LOG,

@@ -10,6 +10,8 @@ export interface DesiredList {
   readonly epoch: string | undefined;
   /** Ends are in the host's clock. */
   readonly entries: ReadonlyMap<Source, BlockEntry>;
+  /** As the collector signed them; see {@link AcceptedList}. */
+  readonly signed: ReadonlyMap<Source, BlockEntry>;
   readonly allow: readonly Cidr[];
   readonly hosts: readonly Cidr[];
   readonly removed: readonly Source[];
@@ -87,10 +89,10 @@ export class Applier {
 
   async #put(state: ListState): Promise<void> {
     const list = await this.#options.accept(state);
-    const { version, epoch, entries, allow, hosts, observe } = list;
+    const { version, epoch, entries, signed, allow, hosts, observe } = list;
     const before = this.#inForce?.entries ?? new Map<Source, BlockEntry>();
     const removed = [...before.keys()].filter((source) => !entries.has(source));
-    await this.#options.apply({ version, epoch, entries, allow, hosts, removed, observe });
+    await this.#options.apply({ version, epoch, entries, signed, allow, hosts, removed, observe });
     this.#inForce = list;
     this.#done = state;
     this.#failures = 0;

@@ -93,10 +93,15 @@ export async function sendLeftDigests(deps: DigestDeps): Promise<void> {
 export async function sendDigestNow(
   deps: DigestDeps,
   networkId: string,
+  who?: string,
 ): Promise<Outcome | { kind: 'nothing' } | { kind: 'no-recipients' }> {
   const addressee = await readAddressee(deps.sql, networkId);
   if (addressee === undefined || addressee.recipients.length === 0) return { kind: 'no-recipients' };
-  const lease = await claim(deps, networkId, { hourMs: momentOf(deps.nowMs()), asked: true });
+  const lease = await claim(deps, networkId, {
+    hourMs: momentOf(deps.nowMs()),
+    asked: true,
+    ...(who === undefined ? {} : { who }),
+  });
   return lease === undefined ? { kind: 'nothing' } : deliver(deps, lease);
 }
 
@@ -113,7 +118,7 @@ export async function previewDigest(
 function claim(
   { sql, mailer, nowMs }: DigestDeps,
   networkId: string,
-  which: { hourMs: number; asked: boolean },
+  which: { hourMs: number; asked: boolean; who?: string },
 ): Promise<Lease | undefined> {
   const messageId = messageIdOf(networkId, which.hourMs, mailer.from);
   return claimDigest(sql, { networkId, ...which, messageId, nowMs: nowMs(), leaseMs: LEASE_MS });

@@ -1,4 +1,4 @@
-import { parseAddress } from '@picket/protocol';
+import { type Cidr, parseAddress, parseCidr, parseSource } from '@picket/protocol';
 import { z } from 'zod';
 import { shellSafe } from '../routes/downloads.ts';
 
@@ -68,3 +68,23 @@ export const checkAddress: Check<string> = (text) => {
   if (isAddress.safeParse(text).success) return { ok: true, value: text };
   return { ok: false, allowed: 'must be a mail address, as picket@example.org' };
 };
+
+/** Addresses and networks, separated by commas; `none` for none. */
+export const checkNetworks: Check<readonly Cidr[]> = (text) => {
+  const parts = text === 'none' ? [] : text.split(',').map((part) => part.trim());
+  const networks = parts.map((part) => parseSource(part));
+  const wrong = parts.find((_, at) => networks[at] === undefined);
+  if (wrong === undefined) return { ok: true, value: networks.filter((network) => network !== undefined) };
+  const parsed = parseCidr(wrong);
+  const why = !parsed.ok && wrong.includes('/') ? ` (${parsed.reason})` : '';
+  return { ok: false, allowed: `must be addresses or networks separated by commas, or none${why}` };
+};
+
+/** One of a few words. */
+export function checkWord<T extends string>(words: readonly T[]): Check<T> {
+  return (text) => {
+    const value = words.find((word) => word === text);
+    if (value !== undefined) return { ok: true, value };
+    return { ok: false, allowed: `must be one of ${words.join(', ')}` };
+  };
+}

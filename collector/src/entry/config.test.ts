@@ -11,6 +11,9 @@ describe('a configuration', () => {
       ok: true,
       config: {
         listen: { host: '127.0.0.1', port: 8440 },
+        metricsListen: undefined,
+        trustedProxies: ['127.0.0.0/8', '::1'],
+        limits: 'memory',
         publicUrl: 'http://127.0.0.1:8440',
         databaseUrl: undefined,
         dataDir: '/home/pat/.local/share/picket-collector',
@@ -42,6 +45,14 @@ describe('a configuration', () => {
     expect(read({ PICKET_LISTEN: text })).toMatchObject({ ok: true, config: { listen } });
   });
 
+  test('believes the proxies that it names, or none', () => {
+    const proxies = (text: string) => read({ PICKET_TRUSTED_PROXIES: text });
+    expect(proxies('192.0.2.7, 2001:db8::/32')).toMatchObject({
+      config: { trustedProxies: ['192.0.2.7', '2001:db8::/32'] },
+    });
+    expect(proxies('none')).toMatchObject({ config: { trustedProxies: [] } });
+  });
+
   test.each([
     ['https://picket.example.org/', 'https://picket.example.org'],
     ['http://[2001:db8::1]:8440', 'http://[2001:db8::1]:8440'],
@@ -54,6 +65,11 @@ describe('a configuration', () => {
     ['PICKET_LISTEN', '8440'],
     ['PICKET_LISTEN', 'a:99999'],
     ['PICKET_LISTEN', '[fe80::1%eth0]:1'],
+    ['PICKET_METRICS_LISTEN', '9464'],
+    ['PICKET_TRUSTED_PROXIES', '10.0.0.1/8'],
+    ['PICKET_TRUSTED_PROXIES', 'proxy.example.org'],
+    ['PICKET_TRUSTED_PROXIES', '192.0.2.1,'],
+    ['PICKET_LIMITS', 'redis'],
     ['PICKET_PUBLIC_URL', 'picket.example.org'],
     ['PICKET_PUBLIC_URL', 'ftp://example.org'],
     ['PICKET_PUBLIC_URL', "https://example.org/'$(id)'"],

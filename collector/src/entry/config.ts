@@ -1,19 +1,31 @@
 import { isAbsolute, join } from 'node:path';
+import type { Cidr } from '@picket/protocol';
 import {
   type Check,
   checkAddress,
   checkDatabaseUrl,
   checkListen,
+  checkNetworks,
   checkPublicUrl,
   checkSmtpUrl,
+  checkWord,
 } from './check.ts';
 
 /** Levels of pino that can be asked for. */
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+/** Where limits can be counted. */
+const LIMITS = ['memory', 'postgres'] as const;
+
 /** All that the collector and its command line are told from outside. */
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
+  /** Where `/metrics` is served; undefined: nowhere. */
+  readonly metricsListen: Config['listen'] | undefined;
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly Cidr[];
+  /** Where spent limits are kept: in this process, or in the database for all replicas. */
+  readonly limits: (typeof LIMITS)[number];
   /** Base URL under which hosts reach the collector, without a slash at the end. */
   readonly publicUrl: string;
   /** Undefined: the private PostgreSQL in `dataDir`. */
@@ -58,13 +70,16 @@ export function readConfig(
   const dataDir = read('PICKET_DATA_DIR', standardDataDir(isRoot, homeDir), checkFolder);
   const config: { [Name in keyof Config]: Config[Name] | undefined } = {
     listen: read('PICKET_LISTEN', '127.0.0.1:8440', checkListen),
+    metricsListen: optional('PICKET_METRICS_LISTEN', checkListen),
+    trustedProxies: read('PICKET_TRUSTED_PROXIES', '127.0.0.0/8,::1', checkNetworks),
+    limits: read('PICKET_LIMITS', 'memory', checkWord(LIMITS)),
     publicUrl: read('PICKET_PUBLIC_URL', 'http://127.0.0.1:8440', checkPublicUrl),
     databaseUrl: optional('DATABASE_URL', checkDatabaseUrl),
     dataDir,
     smtpUrl: optional('SMTP_URL', checkSmtpUrl),
     outboxDir: read('PICKET_OUTBOX_DIR', join(dataDir ?? '/', 'outbox'), checkFolder),
     mailFrom: read('PICKET_MAIL_FROM', `picket@${hostName}`, checkAddress),
-    logLevel: read('LOG_LEVEL', 'info', checkLogLevel),
+    logLevel: read('LOG_LEVEL', 'info', checkWord(LOG_LEVELS)),
     installScript: optional('PICKET_INSTALL_SCRIPT', checkFolder),
     agentFile: optional('PICKET_AGENT_FILE', checkFolder),
   };
@@ -77,13 +92,6 @@ function standardDataDir(isRoot: boolean, homeDir: string): string {
 
 const checkFolder: Check<string> = (text) =>
   isAbsolute(text) ? { ok: true, value: text } : { ok: false, allowed: 'must be an absolute path' };
-
-const checkLogLevel: Check<Config['logLevel']> = (text) => {
-  const value = LOG_LEVELS.find((level) => level === text);
-  return value === undefined
-    ? { ok: false, allowed: `must be one of ${LOG_LEVELS.join(', ')}` }
-    : { ok: true, value };
-};
 
 /** Whether hosts on other machines would reach the collector without TLS. */
 export function isPlainToOthers(publicUrl: string): boolean {

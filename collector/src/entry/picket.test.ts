@@ -9,9 +9,9 @@ import { parseJoinKey } from '@picket/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findNetwork } from '../store/networks.ts';
 import { testCollector } from '../testing/collector.ts';
+import { runCommand } from '../testing/command.ts';
 import { TestHost } from '../testing/host.ts';
 import { trippedSighting } from '../testing/sighting.ts';
-import { runPicket } from './program.ts';
 
 const run = promisify(execFile);
 
@@ -28,25 +28,7 @@ afterAll(async () => {
 });
 
 /** Runs a command as the program does, with what it writes kept. */
-function picket(...args: string[]): Promise<Outcome> {
-  return picketIn(environment(), ...args);
-}
-
-type Outcome = { status: number; stdout: string; stderr: string };
-
-async function picketIn(env: Record<string, string | undefined>, ...args: string[]): Promise<Outcome> {
-  const said = { stdout: '', stderr: '' };
-  const status = await runPicket(args, {
-    env,
-    print: (text) => {
-      said.stdout += `${text}\n`;
-    },
-    complain: (text) => {
-      said.stderr += `${text}\n`;
-    },
-  });
-  return { status, ...said };
-}
+const picket = (...args: string[]) => runCommand(environment(), ...args);
 
 const environment = () => ({
   ...{ PATH: process.env.PATH, DATABASE_URL: database.url, PICKET_DATA_DIR: folder },
@@ -135,7 +117,7 @@ describe('the command line', () => {
       /"absent" does not exist/,
     ],
   ])('says in one line what is wrong with the database when %s', async (_, url, words) => {
-    const { status, stderr } = await picketIn({ ...environment(), DATABASE_URL: url() }, 'network', 'list');
+    const { status, stderr } = await runCommand({ ...environment(), DATABASE_URL: url() }, 'network', 'list');
     expect(stderr).toMatch(/^picket: the database cannot be used: .+\n$/);
     expect(stderr).toMatch(words);
     expect(stderr).not.toContain('secret');

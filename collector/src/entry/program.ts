@@ -2,12 +2,14 @@ import { DatabaseError } from '@picket/db';
 import { Command, CommanderError } from 'commander';
 import { MailerError } from '../mail/mailer.ts';
 import { databaseFault } from '../store/fault.ts';
+import { addAuditCommand } from './command/audit.ts';
 import { addBlockCommands } from './command/block.ts';
 import { addDigestCommands } from './command/digest.ts';
 import { addJoinKeyCommand } from './command/join-key.ts';
 import { addListingCommands } from './command/listing.ts';
 import { addNetworkCommands } from './command/network.ts';
 import { CommandError, type Console } from './command/session.ts';
+import { addWithdrawCommands } from './command/withdraw.ts';
 import { ConfigError, EX_CONFIG } from './surroundings.ts';
 
 /** Set by the build; a source tree has no version. */
@@ -55,6 +57,8 @@ function createProgram(console: Console): Command {
   addNetworkCommands(program, console);
   addJoinKeyCommand(program, console);
   addListingCommands(program, console);
+  addWithdrawCommands(program, console);
+  addAuditCommand(program, console);
   addBlockCommands(program, console);
   addDigestCommands(program, console);
   return program;

@@ -1,7 +1,8 @@
-import type { Server } from 'node:http';
-import { createAdaptorServer } from '@hono/node-server';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Config } from './config.ts';
+import { type Gate, OPEN_GATE } from './gate.ts';
 
 /** A host sends its headers and its whole request within this, ms; slower ones hold a socket for nothing. */
 const HEADERS_MS = 10_000;
@@ -25,19 +26,39 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Listens with the app on plain HTTP: TLS is a proxy's, in front of it. Throws when the address is taken. */
-export async function startServer(app: Hono, listen: Config['listen']): Promise<RunningServer> {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    serverOptions: {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-    },
-  }) as Server;
+/**
+ * Listens with the app on plain HTTP: TLS is a proxy's, in front of it. Throws when the address is taken.
+ *
+ * @param gate turns away who is over his limit, before the app and before the body is read
+ */
+export async function startServer(
+  app: Hono,
+  listen: Config['listen'],
+  gate: Gate = OPEN_GATE,
+): Promise<RunningServer> {
+  const answer = getRequestListener((request, env) =>
+    app.fetch(request, { ...env, client: gate.clientOf((env as HttpBindings).incoming) }),
+  );
+  const server = await listenWith((incoming, outgoing) => {
+    if (!gate.isTurnedAway(incoming, outgoing)) return answer(incoming, outgoing);
+  }, listen);
+  server.on('connection', (socket) => gate.connected(socket));
+  server.on('clientError', (error, socket) => gate.misspoke(error, socket));
+  return runningServer(server);
+}
+
+/** An HTTP server with this project's time limits. */
+export async function listenWith(listener: RequestListener, listen: Config['listen']): Promise<Server> {
+  const limits = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS };
+  const server = createServer(limits, listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(listen.port, listen.host, resolve);
   });
+  return server;
+}
+
+/** A server that listens, with its address and a way to stop it. */
+export function runningServer(server: Server): RunningServer {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
   return { host: address.address, port: address.port, stop: () => stopServer(server) };

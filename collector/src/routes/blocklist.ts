@@ -2,9 +2,11 @@ import { BLOCK_LIST_TYP, MAX_WAIT_SECONDS, networkUrn } from '@picket/protocol';
 import { z } from 'zod';
 import type { Deps } from '../deps.ts';
 import { isUnchanged, type ListQuery, type ListState } from '../store/block-list.ts';
+import { readWithdrawn } from '../store/withdraw.ts';
+import { WITHDRAWN } from '../verify/host-token.ts';
 import { type Refusal, refuse, refuseSchema } from '../verify/refusal.ts';
 import { verifyRequestToken } from '../verify/request-token.ts';
-import { replyJwt, replyRefusal } from './reply.ts';
+import { replyJwt, replyLimited, replyRefusal } from './reply.ts';
 import { verifierOf } from './verifier.ts';
 
 /** How long a signed list may be shown to a host as news, seconds: covers a slow link, keeps a kept copy from being new. */
@@ -20,7 +22,14 @@ const querySchema = z.object({
 });
 
 /** Reads and signs each state of a list once for all requests that ask for it in the same generation. */
-type SharedReads = Map<string, Promise<{ state: ListState; jws: string } | undefined>>;
+type SharedReads = Map<string, Promise<Read | undefined>>;
+
+/** A list of one moment, and who may no longer have it. */
+interface Read {
+  readonly state: ListState;
+  readonly jws: string;
+  readonly withdrawn: ReadonlySet<string>;
+}
 
 /** `GET /v1/blocklist`: changes of the network's list since a version, signed; held open on request until there are any. */
 export function blockListRoute(deps: Deps): (request: Request) => Promise<Response> {
@@ -31,14 +40,21 @@ export function blockListRoute(deps: Deps): (request: Request) => Promise<Respon
     const authorization = request.headers.get('authorization') ?? undefined;
     const token = await verifyRequestToken(authorization, bound, verifierOf(deps));
     if (!token.ok) return replyRefusal(token, statusOf(token));
+    const overSeconds = await deps.limits.host(token.hostId);
+    if (overSeconds !== undefined) {
+      deps.meters.limited('host');
+      return replyLimited(overSeconds);
+    }
     const query = querySchema.safeParse(Object.fromEntries(url.searchParams));
     if (!query.success) return replyRefusal(refuseSchema('query', query.error));
     const { since, epoch } = query.data;
     const waitSeconds = preferredWait(request.headers.get('prefer'));
     const limit = { ms: waitSeconds * 1000, signal: request.signal };
-    const jws = await awaitNews(deps, reads, { networkId: token.networkId, since, epoch }, limit);
-    if (jws === undefined) return replyRefusal(refuse('access_denied', 'this network is gone'), 403);
-    return replyJwt(jws, 200, waitSeconds > 0 ? { 'preference-applied': `wait=${waitSeconds}` } : {});
+    const read = await awaitNews(deps, reads, { networkId: token.networkId, since, epoch }, limit);
+    if (read === undefined) return replyRefusal(refuse('access_denied', 'this network is gone'), 403);
+    // It may have been withdrawn while it waited: withdrawing moves the list's version, so the wait ended.
+    if (read.withdrawn.has(token.hostId)) return replyRefusal(WITHDRAWN, 403);
+    return replyJwt(read.jws, 200, waitSeconds > 0 ? { 'preference-applied': `wait=${waitSeconds}` } : {});
   };
 }
 
@@ -68,7 +84,7 @@ async function awaitNews(
   reads: SharedReads,
   query: ListQuery,
   limit: { ms: number; signal: AbortSignal },
-): Promise<string | undefined> {
+): Promise<Read | undefined> {
   const { watch } = deps;
   const endMs = performance.now() + limit.ms;
   for (;;) {
@@ -76,7 +92,7 @@ async function awaitNews(
     const read = await readShared(deps, reads, query, seen);
     const leftMs = endMs - performance.now();
     const isNews = read === undefined || !isUnchanged(read.state, query);
-    if (isNews || leftMs <= 0 || limit.signal.aborted || watch.isStopped) return read?.jws;
+    if (isNews || leftMs <= 0 || limit.signal.aborted || watch.isStopped) return read;
     await watch.changed(query.networkId, seen, { ms: leftMs, signal: limit.signal });
   }
 }
@@ -99,10 +115,15 @@ function readShared(
   return read;
 }
 
-async function readAndSign({ readList, signer, nowMs }: Deps, query: ListQuery) {
+async function readAndSign(
+  { sql, readList, signer, nowMs }: Deps,
+  query: ListQuery,
+): Promise<Read | undefined> {
   const state = await readList(query);
   if (state === undefined) return undefined;
   const iat = Math.floor(nowMs() / 1000);
   const claims = { aud: networkUrn(query.networkId), iat, exp: iat + LIST_SECONDS, ...state };
-  return { state, jws: await signer.sign(BLOCK_LIST_TYP, claims) };
+  // After the list: whoever was withdrawn before it was read is among them.
+  const withdrawn = await readWithdrawn(sql, query.networkId, nowMs());
+  return { state, withdrawn, jws: await signer.sign(BLOCK_LIST_TYP, claims) };
 }

@@ -1,10 +1,12 @@
-import { ENROLLED_TYP } from '@picket/protocol';
+import { ENROLLED_TYP, type Source } from '@picket/protocol';
 import type { Deps } from '../deps.ts';
 import { joinNetwork, type NotJoined } from '../store/join.ts';
+import { joinTokenName } from '../store/join-tokens.ts';
+import { sha256 } from '../store/sha256.ts';
 import { readBody } from '../verify/body.ts';
 import { verifyEnrolment } from '../verify/enrolment.ts';
 import { type Refusal, refuse } from '../verify/refusal.ts';
-import { mediaType, replyJwt, replyRefusal } from './reply.ts';
+import { mediaType, replyJwt, replyLimited, replyRefusal } from './reply.ts';
 
 /** Media type of a signed request to join (RFC 7519 section 10.3.1). */
 const ENROLMENT_MEDIA_TYPE = 'application/jwt';
@@ -21,7 +23,11 @@ const REASONS: Readonly<Record<NotJoined['reason'], string>> = {
 };
 
 /** `POST /v1/enrolments`: a host joins a network; 201 with its identity there, signed. */
-export async function postEnrolments(request: Request, deps: Deps): Promise<Response> {
+export async function postEnrolments(
+  request: Request,
+  deps: Deps,
+  client: Source | undefined,
+): Promise<Response> {
   const refused = (refusal: Refusal, status?: number) => {
     deps.log.info({ code: refusal.err, description: refusal.description }, 'enrolment refused');
     return replyRefusal(refusal, status);
@@ -32,6 +38,15 @@ export async function postEnrolments(request: Request, deps: Deps): Promise<Resp
   if (!body.ok) return refused(body);
   const enrolment = await verifyEnrolment(body.text, deps.signer.collectorId);
   if (!enrolment.ok) return refused(enrolment);
+  // By the token that was shown, good or not: its hash, so that no memory of limits holds a secret.
+  const waitSeconds = await deps.limits.enrolment(
+    client,
+    joinTokenName(await sha256(enrolment.claims.token)),
+  );
+  if (waitSeconds !== undefined) {
+    deps.meters.limited('enrolment');
+    return replyLimited(waitSeconds);
+  }
   const joined = await joinNetwork(deps.sql, enrolment, deps.nowMs());
   if (!joined.ok) return refused(refuse('access_denied', REASONS[joined.reason]), 403);
   const { claims, thumbprint } = enrolment;

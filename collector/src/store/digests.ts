@@ -2,6 +2,7 @@ import { CORRELATION } from '../correlate/evidence.ts';
 import { type Facts, isWorthMail } from '../digest/facts.ts';
 import { GIVE_UP_MS } from '../digest/schedule.ts';
 import { readActsNews } from './acts.ts';
+import { COLLECTOR, recordAct } from './audit.ts';
 import { readScannerNews } from './digest-news.ts';
 import { readPeoplesNews } from './digest-people.ts';
 import type { Query, Sql, Tx } from './sql.ts';
@@ -23,6 +24,8 @@ export type Claim = {
   hourMs: number;
   /** A person asked for it between the hours. */
   asked: boolean;
+  /** Who asked, as the audit log names him. */
+  who?: string;
   messageId: string;
   nowMs: number;
   leaseMs: number;
@@ -96,12 +99,13 @@ async function insertClaim(tx: Tx, { networkId, hourMs, messageId, leaseMs }: Cl
 }
 
 async function fixFacts(tx: Tx, claim: Claim): Promise<Lease> {
-  const { networkId, hourMs, messageId } = claim;
+  const { networkId, hourMs, messageId, asked, who = COLLECTOR } = claim;
   const { facts, listVersion } = await readFacts(tx, { ...claim, mark: true });
   if (!isWorthMail(facts)) throw new NothingToTell('nothing to tell');
   await tx`
     update digest set facts = ${JSON.stringify(facts)}::text::jsonb, list_version = ${listVersion}
     where network_id = ${networkId} and hour = ${new Date(hourMs)}`;
+  if (asked) await recordAct(tx, { networkId, who, act: 'digest.send', subject: messageId });
   return { networkId, hourMs, facts, messageId, attempt: 1 };
 }
 

@@ -1,5 +1,7 @@
 import { v7 as uuid7 } from 'uuid';
 import type { Enrolment } from '../verify/enrolment.ts';
+import { recordAct } from './audit.ts';
+import { joinTokenName } from './join-tokens.ts';
 import { sha256 } from './sha256.ts';
 import type { Sql, Tx } from './sql.ts';
 
@@ -20,8 +22,11 @@ export interface NotJoined {
 class KeyTaken extends Error {}
 
 /**
- * Enrols a host once: the same key again is the same host, with any join token or none, and uses up nothing. What a
- * caller could learn from the time this takes is at most something about the hash of a token, never the token.
+ * Enrols a host once: the same key again is the same host, with any join token or none, and uses up nothing.
+ *
+ * No secret is compared here: a token is looked up by its SHA-256. The time of that look-up may tell how much of a hash
+ * somebody hit, but to hit more of it he needs preimages, and each costs as much as guessing the 256 random bits of the
+ * token itself. A comparison in constant time could only run after the row was found, where both are equal.
  */
 export async function joinNetwork(
   sql: Sql,
@@ -52,7 +57,7 @@ async function join(tx: Tx, enrolment: Enrolment, hash: Uint8Array, now: Date): 
       (await findEnrolled(tx, enrolment)) ?? { ok: false, reason: await whyNot(tx, networkId, hash, now) }
     );
   }
-  return addHost(tx, enrolment);
+  return addHost(tx, enrolment, joinTokenName(hash));
 }
 
 async function findEnrolled(
@@ -70,7 +75,7 @@ async function findEnrolled(
   return { ok: true, hostId: row.id, networkName: row.network };
 }
 
-async function addHost(tx: Tx, { claims, key, thumbprint }: Enrolment): Promise<Joined> {
+async function addHost(tx: Tx, { claims, key, thumbprint }: Enrolment, token: string): Promise<Joined> {
   const [hostId, networkId] = [uuid7(), claims.net];
   await tx`
     insert into host (network_id, id, name, os, arch, agent_version)
@@ -80,6 +85,10 @@ async function addHost(tx: Tx, { claims, key, thumbprint }: Enrolment): Promise<
     values (${networkId}, ${thumbprint}, ${hostId}, ${JSON.stringify(key)}::text::jsonb)
     on conflict do nothing returning host_id`;
   if (added === undefined) throw new KeyTaken();
+  const { hostName: name, os, arch } = claims;
+  const who = `host:${hostId}`;
+  const details = { name, os, arch, token, thumbprint };
+  await recordAct(tx, { networkId, who, act: 'host.enrol', subject: hostId, details });
   const [network] = await tx<{ name: string }[]>`select name from network where id = ${networkId}`;
   return { ok: true, hostId, networkName: network?.name ?? '' };
 }

@@ -1,4 +1,5 @@
 import { isSingleSource, type NeverBlockReason, neverBlock, type Source, type Tier } from '@picket/protocol';
+import { COLLECTOR, recordAct } from './audit.ts';
 import { readNeverBlock } from './facts.ts';
 import { changeList, lockSources } from './list-change.ts';
 import type { Sql } from './sql.ts';
@@ -12,6 +13,8 @@ export interface ManualBlock {
   readonly reason: string;
   readonly author: string;
   readonly untilMs: number;
+  /** Who the audit log names; the author when absent. */
+  readonly who?: string;
 }
 
 /** Why a block was not made; `too wide` for what is no single source. */
@@ -36,14 +39,18 @@ export async function blockSource(sql: Sql, block: ManualBlock, nowMs: number): 
       never = neverBlock(source, await readNeverBlock(tx, networkId, [source]));
       return { set: never === undefined ? [block] : [], lift: [], isAllowChanged: false };
     });
-    return version === undefined ? { ok: false, reason: never ?? 'list full' } : { ok: true, version };
+    if (version === undefined) return { ok: false, reason: never ?? 'list full' };
+    const { tier, reason, untilMs, who = block.author } = block;
+    const details = { tier, reason, until: new Date(untilMs).toISOString(), version };
+    await recordAct(tx, { networkId, who, act: 'block.add', subject: source, details });
+    return { ok: true, version };
   });
 }
 
 /** Lifts the running block of a source; undefined when there is none. */
 export async function unblockSource(
   sql: Sql,
-  { networkId, source }: Pick<ManualBlock, 'networkId' | 'source'>,
+  { networkId, source, who = COLLECTOR }: Pick<ManualBlock, 'networkId' | 'source' | 'who'>,
   nowMs: number,
 ): Promise<number | undefined> {
   return sql.begin(async (tx) => {
@@ -53,6 +60,8 @@ export async function unblockSource(
         where network_id = ${networkId} and source = ${source} and removed_at is null`;
       return { set: [], lift: rows.map((row) => row.source), isAllowChanged: false };
     });
+    if (version !== undefined)
+      await recordAct(tx, { networkId, who, act: 'block.lift', subject: source, details: { version } });
     return version;
   });
 }
@@ -63,6 +72,8 @@ export interface NewAllowEntry {
   readonly source: Source;
   readonly reason: string;
   readonly author: string;
+  /** Who the audit log names; the author when absent. */
+  readonly who?: string;
 }
 
 /** Allows a source and lifts every running block that overlaps it. Returns those and the list's version. */
@@ -71,7 +82,7 @@ export async function allowSource(
   entry: NewAllowEntry,
   nowMs: number,
 ): Promise<{ version: number | undefined; lifted: readonly Source[] }> {
-  const { networkId, source, reason, author } = entry;
+  const { networkId, source, reason, author, who = author } = entry;
   return sql.begin(async (tx) => {
     let lifted: readonly Source[] = [];
     const { version } = await changeList(tx, networkId, nowMs, async () => {
@@ -83,6 +94,8 @@ export async function allowSource(
       lifted = (await readBlocksOf(tx, networkId, [source])).map((block) => block.source);
       return { set: [], lift: lifted, isAllowChanged: true };
     });
+    const details = { reason, lifted, version };
+    await recordAct(tx, { networkId, who, act: 'allow.add', subject: source, details });
     return { version, lifted };
   });
 }
@@ -90,7 +103,7 @@ export async function allowSource(
 /** Takes an allow entry back; undefined when there is none. */
 export async function disallowSource(
   sql: Sql,
-  { networkId, source }: Pick<NewAllowEntry, 'networkId' | 'source'>,
+  { networkId, source, who = COLLECTOR }: Pick<NewAllowEntry, 'networkId' | 'source' | 'who'>,
   nowMs: number,
 ): Promise<number | undefined> {
   return sql.begin(async (tx) => {
@@ -99,6 +112,8 @@ export async function disallowSource(
         delete from allow_entry where network_id = ${networkId} and source = ${source} returning source`;
       return { set: [], lift: [], isAllowChanged: rows.length > 0 };
     });
+    if (version !== undefined)
+      await recordAct(tx, { networkId, who, act: 'allow.remove', subject: source, details: { version } });
     return version;
   });
 }

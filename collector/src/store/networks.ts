@@ -1,5 +1,6 @@
 import { uuid7Schema } from '@picket/protocol';
 import { v7 as uuid7 } from 'uuid';
+import { COLLECTOR, recordAct } from './audit.ts';
 import { changeList } from './list-change.ts';
 import type { Query, Sql } from './sql.ts';
 
@@ -29,7 +30,12 @@ export type NetworkMode = 'enforce' | 'observe';
  */
 export async function setNetworkMode(
   sql: Sql,
-  { networkId, mode, untilMs }: { networkId: string; mode: NetworkMode; untilMs: number | undefined },
+  {
+    networkId,
+    mode,
+    untilMs,
+    who = COLLECTOR,
+  }: { networkId: string; mode: NetworkMode; untilMs: number | undefined; who?: string },
   nowMs: number,
 ): Promise<number | undefined> {
   return sql.begin(async (tx) => {
@@ -39,20 +45,43 @@ export async function setNetworkMode(
         where id = ${networkId}`;
       return { set: [], lift: [], isAllowChanged: true };
     });
+    const until = untilMs === undefined ? {} : { until: new Date(untilMs).toISOString() };
+    await recordAct(tx, {
+      networkId,
+      who,
+      act: 'network.mode',
+      subject: mode,
+      details: { ...until, version },
+    });
     return version;
   });
 }
 
 /** Makes a network; undefined when the name is taken. */
 export async function addNetwork(
-  sql: Query,
-  { name, recipients, zone }: Pick<Network, 'name' | 'recipients' | 'zone'>,
+  sql: Sql,
+  {
+    name,
+    recipients,
+    zone,
+    who = COLLECTOR,
+  }: Pick<Network, 'name' | 'recipients' | 'zone'> & { who?: string },
 ): Promise<{ id: string } | undefined> {
-  const [row] = await sql<{ id: string }[]>`
-    insert into network (id, name, recipients, zone, list_epoch)
-    values (${uuid7()}, ${name}, ${[...recipients]}::text[], ${zone}, ${uuid7()})
-    on conflict (name) do nothing returning id`;
-  return row;
+  return sql.begin(async (tx) => {
+    const [row] = await tx<{ id: string }[]>`
+      insert into network (id, name, recipients, zone, list_epoch)
+      values (${uuid7()}, ${name}, ${[...recipients]}::text[], ${zone}, ${uuid7()})
+      on conflict (name) do nothing returning id`;
+    if (row === undefined) return undefined;
+    await recordAct(tx, {
+      networkId: row.id,
+      who,
+      act: 'network.add',
+      subject: name,
+      details: { recipients, zone },
+    });
+    return row;
+  });
 }
 
 /** A network by its name or id. */

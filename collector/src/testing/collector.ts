@@ -1,10 +1,13 @@
 import type { Hono } from 'hono';
 import { createApp } from '../app.ts';
 import type { Deps, Log } from '../deps.ts';
+import { createLimits } from '../limit/limits.ts';
 import { ListWatch } from '../list-watch.ts';
+import { createMeters } from '../metrics/meters.ts';
 import { createSigner, generateCollectorKey } from '../signer.ts';
 import { createListReader } from '../store/block-list.ts';
 import { ensureCollectorKey } from '../store/collector-key.ts';
+import { readConnections } from '../store/connections.ts';
 import { addJoinToken } from '../store/join-tokens.ts';
 import { addNetwork } from '../store/networks.ts';
 import type { Sql } from '../store/sql.ts';
@@ -27,11 +30,14 @@ export interface TestCollector {
 /** Makes a replica; two of them over one database are two replicas of one collector. */
 export async function testCollector(sql: Sql, over: Partial<Deps> = {}): Promise<TestCollector> {
   const keys = await ensureCollectorKey(sql, await generateCollectorKey());
+  const watch = new ListWatch();
   const deps: Deps = {
     sql,
     signer: await createSigner(keys),
     readList: createListReader(sql),
-    watch: new ListWatch(),
+    watch,
+    limits: createLimits({ sql: undefined, nowMs: Date.now }),
+    meters: createMeters({ waiting: () => watch.waiting, connections: () => readConnections(sql) }),
     downloads: { installScript: async () => undefined, agent: async () => undefined },
     publicUrl: 'http://collector.test',
     log: LOG,

@@ -9,7 +9,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { cleanText } from './clean.ts';
 import { refuseWireVersion } from './event-token.ts';
 import { isSignedBy, type PublicJwk, publicJwkSchema, readToken } from './jws.ts';
-import { type Refusal, refuse, refuseSchema } from './refusal.ts';
+import { because, type Refusal, refuse, refuseSchema } from './refusal.ts';
 
 /** A request to join whose sender holds the key that it names. Whether its join token is good, the store says. */
 export interface Enrolment {
@@ -32,7 +32,10 @@ export async function verifyEnrolment(text: string, collectorId: string): Promis
   if (!jwk.success) return refuse('invalid_key', 'jwk must be a public Ed25519 key');
   const key: PublicJwk = { kty: jwk.data.kty, crv: jwk.data.crv, x: jwk.data.x };
   if (!(await isSignedBy(read.token, key)))
-    return refuse('authentication_failed', 'the request is not signed by the key it names');
+    return because(
+      'signature',
+      refuse('authentication_failed', 'the request is not signed by the key it names'),
+    );
   if (!SPOKEN_WIRE_VERSIONS.includes(Number(read.claims.wireVersion)))
     return refuseWireVersion(read.claims.wireVersion);
   const claims = enrolmentClaimsSchema.safeParse(read.claims);

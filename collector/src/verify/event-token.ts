@@ -7,8 +7,8 @@ import {
   uuid7TimeMs,
 } from '@picket/protocol';
 import { cleanText } from './clean.ts';
-import { type Verifier, verifyHostToken } from './host-token.ts';
-import { type Refusal, refuse, refuseSchema } from './refusal.ts';
+import { type HostToken, type Verifier, verifyHostToken } from './host-token.ts';
+import { ofHost, type Refusal, refuse, refuseSchema } from './refusal.ts';
 
 /** A batch whose signer, addressee and form are right. */
 export interface Batch {
@@ -31,14 +31,17 @@ export const MAX_BATCH_AHEAD_MS = 24 * 3_600_000;
 /** Verifies a pushed event token (RFC 8417, RFC 8935 section 2). */
 export async function verifyEventToken(text: string, verifier: Verifier): Promise<Batch | Refusal> {
   const token = await verifyHostToken(text, EVENT_TYP, verifier);
-  if (!token.ok) return token;
+  return token.ok ? ofHost(readBatch(token, verifier.nowMs)) : token;
+}
+
+function readBatch(token: HostToken, nowMs: number): Batch | Refusal {
   // Looked at before the schema: a later version may have changed everything that the schema asks for.
   const wireVersion = token.claims.wireVersion ?? 1;
   if (!SPOKEN_WIRE_VERSIONS.includes(Number(wireVersion))) return refuseWireVersion(wireVersion);
   const claims = eventClaimsSchema.safeParse(token.claims);
   if (!claims.success) return refuseSchema('event token', claims.error);
   const { jti, events } = claims.data;
-  const stale = checkAge(jti, verifier.nowMs);
+  const stale = checkAge(jti, nowMs);
   if (stale !== undefined) return stale;
   const { networkId, hostId } = token;
   return { ok: true, networkId, hostId, jti, token: token.token, events: cleanText(events) };

@@ -1,6 +1,6 @@
 import { collectorUrn, hostUrn, thumbprintSchema, uuid7Schema } from '@picket/protocol';
 import { isSignedBy, type PublicJwk, readToken } from './jws.ts';
-import { type Refusal, refuse } from './refusal.ts';
+import { because, type Refusal, refuse } from './refusal.ts';
 
 /** A host's key as the collector keeps it; times in Unix ms. */
 export interface HostKey {
@@ -11,6 +11,12 @@ export interface HostKey {
   /** When the host was taken out of its network. */
   readonly withdrawnAtMs: number | undefined;
 }
+
+/** The answer to a host that was taken out of its network. */
+export const WITHDRAWN = because(
+  'withdrawn_host',
+  refuse('access_denied', 'this host was withdrawn from its network'),
+);
 
 /** What verification asks of the outside. */
 export interface Verifier {
@@ -46,17 +52,23 @@ export async function verifyHostToken(
   if (!net.success) return refuse('invalid_request', 'net must be the id of a network');
   const key = await verifier.findHostKey(net.data, kid.data);
   if (key === undefined)
-    return refuse('access_denied', 'no host of this network has this key: enrol it again');
+    return because(
+      'unknown_host',
+      refuse('access_denied', 'no host of this network has this key: enrol it again'),
+    );
   if (!(await isSignedBy(read.token, key.publicJwk)))
-    return refuse('authentication_failed', 'the signature does not fit the token');
-  const denied = checkStanding(key, verifier.nowMs) ?? checkParties(read.claims, key, verifier);
+    return because('signature', refuse('authentication_failed', 'the signature does not fit the token'));
+  // A host that was withdrawn, or a key that has ended, is a stranger's: it pays as one.
+  const denied = checkStanding(key, verifier.nowMs);
   if (denied !== undefined) return denied;
+  const misled = checkParties(read.claims, key, verifier);
+  if (misled !== undefined) return { ...misled, isOfHost: true };
   return { ok: true, token: read.token, networkId: net.data, hostId: key.hostId, claims: read.claims };
 }
 
 function checkStanding(key: HostKey, nowMs: number): Refusal | undefined {
-  if (key.withdrawnAtMs !== undefined && key.withdrawnAtMs <= nowMs)
-    return refuse('access_denied', 'this host was withdrawn from its network');
+  // Whatever the time says: the clock of the machine on which it was withdrawn may be ahead of this one's.
+  if (key.withdrawnAtMs !== undefined) return WITHDRAWN;
   if (key.validUntilMs !== undefined && key.validUntilMs <= nowMs)
     return refuse('invalid_key', 'this key is no longer valid');
   return undefined;

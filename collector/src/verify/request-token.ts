@@ -1,6 +1,6 @@
 import { REQUEST_TOKEN_SECONDS, REQUEST_TYP, requestClaimsSchema } from '@picket/protocol';
 import { type HostToken, type Verifier, verifyHostToken } from './host-token.ts';
-import { type Refusal, refuse, refuseSchema } from './refusal.ts';
+import { ofHost, type Refusal, refuse, refuseSchema } from './refusal.ts';
 
 /** The request that a token must be bound to. */
 export interface BoundRequest {
@@ -25,14 +25,17 @@ export async function verifyRequestToken(
   if (bearer === undefined)
     return refuse('authentication_failed', 'the request needs Authorization: Bearer and a host token');
   const token = await verifyHostToken(bearer, REQUEST_TYP, verifier);
-  if (!token.ok) return token;
+  return token.ok ? ofHost(checkBound(token, request, verifier.nowMs)) : token;
+}
+
+function checkBound(token: HostToken, request: BoundRequest, nowMs: number): HostToken | Refusal {
   const claims = requestClaimsSchema.safeParse(token.claims);
   if (!claims.success) return refuseSchema('request token', claims.error);
   const { htm, htu, iat } = claims.data;
   if (htm !== request.method) return refuse('authentication_failed', 'htm is not the method of this request');
   if (!request.paths.includes(pathOf(htu)))
     return refuse('authentication_failed', 'htu is not the address of this request');
-  if (Math.abs(iat - verifier.nowMs / 1000) > REQUEST_TOKEN_SECONDS)
+  if (Math.abs(iat - nowMs / 1000) > REQUEST_TOKEN_SECONDS)
     return refuse('authentication_failed', `iat is more than ${REQUEST_TOKEN_SECONDS} s from now`);
   return token;
 }

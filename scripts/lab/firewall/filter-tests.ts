@@ -19,6 +19,14 @@ export interface FilterSubject {
   readonly renamed?: (program: string) => string;
   /** Sources that the filter refuses, asked without the backend. */
   readonly refused: (run: Run) => Promise<string[]>;
+  /** Networks that its rules let go before they ask for blocks. */
+  readonly allowed: (run: Run) => Promise<string[]>;
+  /** All of ours, without counters and ends. */
+  readonly ours: (run: Run) => Promise<string>;
+  /** The ends of all blocks, where it keeps them. */
+  readonly ends?: (run: Run) => Promise<(readonly [string, number])[]>;
+  /** What others may do to it. */
+  readonly damages: readonly (readonly string[])[];
   /** What an administrator who does not know of Picket does to all rules. */
   readonly flushes: readonly (readonly string[])[];
   /** What the whole system has of rules and sets, to be compared. */
@@ -36,6 +44,10 @@ export function filterTests({
   commands,
   renamed,
   refused,
+  allowed,
+  ours,
+  ends,
+  damages,
   flushes,
   everything,
   others,
@@ -44,6 +56,7 @@ export function filterTests({
     let lab: Lab;
     let staying: ReturnType<typeof stayingRunnerOn>;
     const said: string[] = [];
+    let aheadMs = 0;
     beforeAll(async () => {
       lab = await openLab({ hosts: [HOST] });
       staying = stayingRunnerOn(lab, commands, { run: runnerOn(lab, renamed) });
@@ -53,13 +66,17 @@ export function filterTests({
       await staying.close();
       await lab.close();
     });
-    beforeEach(() => backend().remove());
+    const clean = async () => {
+      aheadMs = 0;
+      await backend().remove();
+    };
+    beforeEach(clean);
 
     const run: Run = async (...argv) => (await runnerOn(lab, renamed)({ argv: argv as [string] })).stdout;
     const backend = () =>
       createEntryFirewall(commands, {
         run: staying.run,
-        now: Date.now,
+        now: () => Date.now() + aheadMs,
         log: (message) => said.push(message),
       });
     const opened = async () => {
@@ -68,11 +85,22 @@ export function filterTests({
       return firewall;
     };
 
-    firewallContract(name, async () => ({
-      firewall: backend(),
-      refused: () => refused(run),
-      reopen: backend,
-    }));
+    const prepare = async () => {
+      await clean();
+      const named = damages.map((argv) => [argv.join(' '), () => run(...argv)] as const);
+      const time = ends
+        ? { ends: () => ends(run) }
+        : {
+            pass: (ms: number) => {
+              aheadMs += ms;
+            },
+          };
+      return {
+        ...{ firewall: backend(), reopen: backend, said, ...time, damages: Object.fromEntries(named) },
+        ...{ refused: () => refused(run), allowed: () => allowed(run), ours: () => ours(run) },
+      };
+    };
+    firewallContract(name, prepare);
 
     test('a held source is refused in the kernel, and the refused packets are counted', async () => {
       const firewall = await opened();

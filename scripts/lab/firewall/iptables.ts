@@ -16,6 +16,33 @@ export const OTHERS = [
   ['ip6tables', '-t', 'mangle', '-N', 'MINE'],
 ] as const;
 
+/** What others do to the chains that Picket has called, beside {@link FLUSHES}. */
+export const CHAIN_DAMAGES = [
+  ['ip6tables', '-t', 'mangle', '-F', 'PICKET_HELD'],
+  ['iptables', '-t', 'raw', '-D', 'PREROUTING', '-j', 'PICKET_DROPPED'],
+] as const;
+
+/** A chain's rules that are met by packets which come in, in their order: those of chains that they go on to as well. */
+export function rulesMet(saved: string, chain = 'PREROUTING'): string[] {
+  return saved
+    .split('\n')
+    .filter((line) => line.startsWith(`-A ${chain} `))
+    .flatMap((line) => {
+      const [, next] = / -j (PICKET\S+)$/.exec(line) ?? [];
+      return next === undefined ? [line] : rulesMet(saved, next);
+    });
+}
+
+/** What of all rules is Picket's own. */
+export async function ownRules(run: Run): Promise<string> {
+  const rules = await rulesOf(run);
+  return rules
+    .split('\n')
+    .filter((line) => line.includes('PICKET'))
+    .sort()
+    .join('\n');
+}
+
 /** All rules of both families, without counters and comments. */
 export async function rulesOf(run: Run): Promise<string> {
   const both = [await run('iptables-save'), await run('ip6tables-save')];

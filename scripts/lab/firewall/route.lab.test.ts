@@ -26,9 +26,18 @@ describe.skipIf(missing)(`blackhole routes in the lab${missing ? ` (skipped: ${m
     await staying.close();
     await lab.close();
   });
-  beforeEach(() => backend().remove());
+  const said: string[] = [];
+  let aheadMs = 0;
+  const clean = async () => {
+    aheadMs = 0;
+    await backend().remove();
+  };
+  beforeEach(clean);
 
-  const backend = () => createEntryFirewall(ROUTES, { run: staying.run, now: Date.now, log: () => {} });
+  const backend = () =>
+    createEntryFirewall(ROUTES, {
+      ...{ run: staying.run, now: () => Date.now() + aheadMs, log: (message) => said.push(message) },
+    });
   const opened = async () => {
     const firewall = backend();
     await firewall.open(NETWORKS);
@@ -41,7 +50,24 @@ describe.skipIf(missing)(`blackhole routes in the lab${missing ? ` (skipped: ${m
   const refused = async () =>
     [...(await routes()).matchAll(/^blackhole (\S+)/gm)].map(([, source = '']) => source);
 
-  firewallContract('route', async () => ({ firewall: backend(), refused, reopen: backend }));
+  const ip = (...argv: string[]) => lab.mustExec(HOST, ['ip', ...argv]);
+  const prepare = async () => {
+    await clean();
+    return {
+      ...{ firewall: backend(), reopen: backend, refused, said },
+      ours: async () => (await refused()).sort().join('\n'),
+      damages: {
+        'ip route flush': () => ip('route', 'flush', 'type', 'blackhole'),
+        'ip -6 route flush': () => ip('-6', 'route', 'flush', 'type', 'blackhole'),
+        'one route': () => ip('route', 'del', 'blackhole', '198.51.100.7'),
+        'a route of the network': () => ip('route', 'del', 'blackhole', '192.0.2.0/24'),
+      },
+      pass: (ms: number) => {
+        aheadMs += ms;
+      },
+    };
+  };
+  firewallContract('route', prepare);
 
   test('who is blocked gets no answer, and loses the connection it has', async () => {
     const firewall = await opened();

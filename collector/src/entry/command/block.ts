@@ -55,11 +55,11 @@ function block(
 ): Promise<void> {
   return withSession(console, async (session) => {
     const { id: networkId } = await networkOf(session, name);
-    const { sql, author, nowMs } = session;
+    const { sql, author, who, nowMs } = session;
     const [untilMs, reason] = [nowMs + options.for, options.reason];
     const result = await blockSource(
       sql,
-      { networkId, source, tier: 'dropped', reason, author, untilMs },
+      { networkId, source, tier: 'dropped', reason, author, who, untilMs },
       nowMs,
     );
     if (!result.ok) throw new CommandError(whyNot(source, result.reason));
@@ -79,7 +79,7 @@ function whyNot(source: Source, reason: RefusedBlock): string {
 function unblock(console: Console, name: string, source: Source): Promise<void> {
   return withSession(console, async (session) => {
     const { id: networkId } = await networkOf(session, name);
-    const version = await unblockSource(session.sql, { networkId, source }, session.nowMs);
+    const version = await unblockSource(session.sql, { networkId, source, who: session.who }, session.nowMs);
     if (version === undefined)
       throw new CommandError(`${source} is not blocked; see picket blocks "${name}"`);
     session.print(`${source} is no longer blocked (list version ${version})`);
@@ -94,8 +94,8 @@ function allow(
 ): Promise<void> {
   return withSession(console, async (session) => {
     const { id: networkId } = await networkOf(session, name);
-    const { sql, author, nowMs } = session;
-    const { lifted, version } = await allowSource(sql, { networkId, source, reason, author }, nowMs);
+    const { sql, author, who, nowMs } = session;
+    const { lifted, version } = await allowSource(sql, { networkId, source, reason, author, who }, nowMs);
     for (const block of lifted) session.print(`${block} is no longer blocked`);
     session.print(`${source} is never blocked from now on (list version ${version})`);
   });
@@ -104,7 +104,7 @@ function allow(
 function disallow(console: Console, name: string, source: Source): Promise<void> {
   return withSession(console, async (session) => {
     const { id: networkId } = await networkOf(session, name);
-    const version = await disallowSource(session.sql, { networkId, source }, session.nowMs);
+    const version = await disallowSource(session.sql, { networkId, source, who: session.who }, session.nowMs);
     if (version === undefined) throw new CommandError(`there is no allow entry for ${source}`);
     session.print(`${source} may be blocked again (list version ${version})`);
   });

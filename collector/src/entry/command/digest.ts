@@ -28,7 +28,7 @@ async function preview(session: Session, name: string): Promise<void> {
 
 async function send(session: Session, name: string): Promise<void> {
   const { id } = await networkOf(session, name);
-  const outcome = await sendDigestNow(digestDeps(session), id);
+  const outcome = await sendDigestNow(digestDeps(session), id, session.who);
   if (outcome.kind === 'nothing') return session.print('nothing to tell: no mail was sent');
   if (outcome.kind === 'no-recipients') throw new CommandError('the network has no recipients');
   if (outcome.kind === 'left')

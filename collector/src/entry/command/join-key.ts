@@ -43,7 +43,7 @@ export function addJoinKeyCommand(program: Command, console: Console): void {
 }
 
 async function makeJoinKey(
-  { sql, config }: Session,
+  { sql, config, who }: Session,
   token: { networkId: string; maxUses: number; expiresAtMs: number },
 ): Promise<string> {
   const { collectorId, thumbprint } = await createSigner(
@@ -52,7 +52,7 @@ async function makeJoinKey(
   const { networkId } = token;
   return formatJoinKey({
     ...{ url: config.publicUrl, collectorId, thumbprint, networkId },
-    token: await addJoinToken(sql, token),
+    token: await addJoinToken(sql, { ...token, who }),
   });
 }
 

@@ -23,8 +23,8 @@ export function addNetworkCommands(program: Command, console: Console): void {
     .requiredOption('--mail <address...>', 'who gets the mail', addressArgument)
     .option('--zone <zone>', 'time zone of the mail', zoneArgument, 'UTC')
     .action((name: string, { mail, zone }: { mail: string[]; zone: string }) =>
-      withSession(console, async ({ sql, print }) => {
-        const added = await addNetwork(sql, { name, recipients: [...new Set(mail)], zone });
+      withSession(console, async ({ sql, print, who }) => {
+        const added = await addNetwork(sql, { name, recipients: [...new Set(mail)], zone, who });
         if (added === undefined) throw new CommandError(`there is a network "${name}" already`);
         print(`network ${name} made, id ${added.id}`);
         print(`next: picket join-key "${name}"`);
@@ -55,7 +55,7 @@ function addModeCommand(network: Command, console: Console): void {
         if (mode === 'enforce' && forMs !== undefined) throw new CommandError('--for belongs to observe');
         const { id: networkId, name: network } = await networkOf(session, name);
         const untilMs = forMs === undefined ? undefined : session.nowMs + forMs;
-        await setNetworkMode(session.sql, { networkId, mode, untilMs }, session.nowMs);
+        await setNetworkMode(session.sql, { networkId, mode, untilMs, who: session.who }, session.nowMs);
         session.print(
           `network ${network}: ${modeWords(mode, untilMs === undefined ? null : new Date(untilMs))}`,
         );

@@ -1,4 +1,4 @@
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { openDatabase } from '@picket/db';
 import type { Logger } from 'pino';
 import { findNetwork, type Network } from '../../store/networks.ts';
@@ -29,6 +29,8 @@ export interface Session {
   readonly nowMs: number;
   /** Who asks: goes into the records as the author. */
   readonly author: string;
+  /** Who asks and where, `person@machine`: goes into the audit log. */
+  readonly who: string;
   print(text: string): void;
 }
 
@@ -45,7 +47,9 @@ export async function withSession(
     ...{ supervise: false, applicationName: 'picket', max: 2 },
   });
   try {
-    await command({ config, sql: database.sql, log, nowMs: Date.now(), author: authorOf(env), print });
+    const author = authorOf(env);
+    const who = `${author}@${hostname()}`;
+    await command({ config, sql: database.sql, log, nowMs: Date.now(), author, who, print });
   } finally {
     await database.close();
   }
