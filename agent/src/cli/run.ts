@@ -21,9 +21,11 @@ import { openReports } from '../report/open.ts';
 import { openResponder, withResponder } from '../respond/open.ts';
 import { runCommand } from '../run/runner.ts';
 import { listLimits } from '../uplink/accept.ts';
+import { connectionOf, hostsOnTheWay } from '../uplink/connection.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
+import { openKeyFiles, settleKeys } from '../uplink/rotation-files.ts';
 import { readFileIfThere, removeHalfWritten, replaceFile } from '../uplink/state-file.ts';
 import { openStateFolder } from '../uplink/state-folder.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
@@ -46,10 +48,12 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   // Whoever holds the socket has the folder to itself.
   const control = await openControlSocket(controlPath(policy.state_dir), log);
   await removeHalfWritten(policy.state_dir);
-  const [identity, enrolment] = await Promise.all([
+  const [key, enrolment, connection] = await Promise.all([
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),
+    connectionOf(policy),
   ]);
+  const identity = await settleKeys(key, enrolment, openKeyFiles(policy.state_dir));
   const { engine, firewall, clearOthers } = await chooseParts(policy, log);
   for (const words of policyWarnings(policy, engine.name)) log.warn(words);
   const { stance, lifted, allowances } = await openStanceFiles(policy, log);
@@ -86,7 +90,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const sessions = createSessions({
     ...{ run: runCommand, names: ofSessions, log: (message: string) => log.warn(message) },
   });
-  const collectors = collectorAddresses(enrolment?.url, names);
+  const collectors = collectorAddresses(hostsOnTheWay(policy, enrolment?.url), names);
   const { sources } = policy.allow;
   const allowed = createAllowed({ sources, scanners: policy.scanner, names, now: Date.now });
   const past = stateFile(offencesPath(policy.state_dir), log);
@@ -126,7 +130,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const watches = [names.watch(refresh), ...(policy.allow.sessions ? [sessions.watch(refresh)] : [])];
   uplink = await startUplink({
     ...{ stateDir: policy.state_dir, identity, enrolment, log },
-    allowInsecureHttp: policy.uplink.allow_insecure_http,
+    ...{ connection, settings: policy.uplink },
     neverBlockFacts: () => agent.neverBlockFacts(),
     limits: listLimits(policy),
     applyBlockList: (list) => agent.applyShared(list),
@@ -140,6 +144,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   control?.serve(
     createHandler({
       ...{ policy, agent, stance, enforces, now: Date.now, history: historyPath(policy.state_dir) },
+      rotateKey: uplink.rotateKey,
       status: statusReader({ startedAtMs, engine, firewall, enforces, agent, uplink, enrolment }),
     }),
   );
