@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { LookupFunction } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,10 @@ import {
 } from './testing-tls.ts';
 import { tlsTrust } from './tls-trust.ts';
 
+/** Makes the certificates. */
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+const skipped = hasOpenssl ? '' : ' (skipped: openssl is not installed)';
+
 let folder: string;
 let ours: Authority;
 let theirs: Authority;
@@ -22,6 +27,7 @@ const open: { close(): Promise<unknown> }[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'picket-tls-'));
+  if (!hasOpenssl) return;
   ours = await makeAuthority(folder, 'ours');
   theirs = await makeAuthority(folder, 'theirs');
 });
@@ -48,7 +54,7 @@ const get = (http: HttpClient, port: number, name = TLS_NAME): Promise<HttpResul
 
 const reasonOf = (result: HttpResult): string => (result.ok ? `HTTP ${result.reply.status}` : result.reason);
 
-describe('a collector with a certificate of a private authority', () => {
+describe.skipIf(!hasOpenssl)(`a collector with a certificate of a private authority${skipped}`, () => {
   it('is reached when its authority is in uplink.ca_file', async () => {
     const { port } = await server();
     expect(await get(await client(ours.file), port)).toMatchObject({ ok: true, reply: { body: 'here' } });
@@ -85,7 +91,7 @@ describe('a collector with a certificate of a private authority', () => {
   });
 });
 
-describe('a file of authorities', () => {
+describe.skipIf(!hasOpenssl)(`a file of authorities${skipped}`, () => {
   it.each([
     ['is not there', undefined, 'it cannot be read (ENOENT)'],
     ['holds none', 'no PEM', 'it holds no certificate in PEM form'],
@@ -104,7 +110,7 @@ describe('a file of authorities', () => {
   });
 });
 
-describe('a proxy', () => {
+describe.skipIf(!hasOpenssl)(`a proxy${skipped}`, () => {
   const PROXY_AUTH = `Basic ${Buffer.from('host a:p@ss').toString('base64')}`;
   const proxyUrl = (port: number, user = '') => new URL(`http://${user}127.0.0.1:${port}`);
 
@@ -138,7 +144,7 @@ describe('a proxy', () => {
   });
 });
 
-describe('a collector whose name gets another address', () => {
+describe.skipIf(!hasOpenssl)(`a collector whose name gets another address${skipped}`, () => {
   it('is found there once connections to the old one are gone', async () => {
     let address = '127.0.0.1';
     const moving: LookupFunction = (_name, { all }, callback) =>
