@@ -12,6 +12,7 @@ import { isSealedBy, type Speaker, seal, unseal } from './seal.ts';
 import type { Entry, IsFree, Turn } from './spool/batch-index.ts';
 import type { Batch } from './spool/record.ts';
 import type { Spool } from './spool/spool.ts';
+import { Troubles } from './troubles.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What a pusher works with. */
@@ -57,25 +58,15 @@ const TURNS: readonly Turn[] = ['trip', 'trip', 'trip', 'newest', 'trip', 'trip'
 /** After this many failures of one batch, with others accepted in between, the batch is what is wrong. */
 const MAX_FAILURES = 3;
 
-/** Batches whose failures are remembered at once; beyond it all are tried anew. */
-const MAX_TROUBLES = 10_000;
-
 /** A wake-up shortens a wait that the agent chose itself to this since the last try, ms. */
 const WAKE_GAP_MS = 1_000;
-
-interface Trouble {
-  failures: number;
-  /** How many batches had been accepted when this one failed first. */
-  readonly acceptedBefore: number;
-  notBeforeMs: number;
-}
 
 /** Sends what is in the spool, several batches at once, for as long as it runs. */
 export class Pusher {
   readonly #options: PusherOptions;
   readonly #retryMs: (failures: number) => number;
   readonly #underWay = new Set<string>();
-  readonly #troubles = new Map<string, Trouble>();
+  readonly #troubles: Troubles;
   readonly #ration: Ration;
   #turn = 0;
   #accepted = 0;
@@ -94,6 +85,7 @@ export class Pusher {
   constructor(options: PusherOptions) {
     this.#options = options;
     this.#retryMs = options.retryMs ?? backOffMs;
+    this.#troubles = new Troubles(this.#retryMs);
     this.#ration = new Ration(options.backlogPerSecond ?? BACKLOG_PER_SECOND, performance.now());
     this.#clockByMs = performance.now() + (options.clockWaitMs ?? CLOCK_WAIT_MS);
   }
@@ -141,8 +133,7 @@ export class Pusher {
   }
 
   #startWork(nowMs: number): void {
-    const isFree = (jti: string): boolean =>
-      !this.#underWay.has(jti) && (this.#troubles.get(jti)?.notBeforeMs ?? 0) <= nowMs;
+    const isFree = (jti: string): boolean => !this.#underWay.has(jti) && this.#troubles.isFree(jti, nowMs);
     // While the collector fails one batch at a time finds out whether it is back.
     const most = this.#pauses > 0 ? 1 : CONCURRENCY;
     while (this.#underWay.size < most) {
@@ -170,7 +161,7 @@ export class Pusher {
       this.#notBeforeMs,
       this.#clockByMs,
       this.#options.spool.stats().batches > this.#underWay.size ? nowMs + this.#ration.waitMs(nowMs) : 0,
-      ...[...this.#troubles.values()].map((each) => each.notBeforeMs),
+      ...this.#troubles.waits(),
     ];
     const later = waits.filter((each) => each > nowMs);
     if (this.#isStopped || later.length === 0) return;
@@ -236,25 +227,17 @@ export class Pusher {
 
   /** Notes a failure of one batch; true when the batch itself is what is wrong. */
   #fail(jti: string, why: string): boolean {
-    const trouble = this.#troubles.get(jti) ?? {
-      failures: 0,
-      acceptedBefore: this.#accepted,
-      notBeforeMs: 0,
-    };
-    trouble.failures += 1;
-    trouble.notBeforeMs = performance.now() + this.#retryMs(trouble.failures);
-    if (this.#troubles.size >= MAX_TROUBLES) this.#troubles.clear();
-    this.#troubles.set(jti, trouble);
-    this.#options.log.warn('a batch was not taken', { jti, why, failures: trouble.failures });
-    return trouble.failures >= MAX_FAILURES && this.#accepted > trouble.acceptedBefore;
+    const { failures, acceptedBefore } = this.#troubles.note(jti, this.#accepted);
+    this.#options.log.warn('a batch was not taken', { jti, why, failures });
+    return failures >= MAX_FAILURES && this.#accepted > acceptedBefore;
   }
 
   /** Gone from the spool meanwhile, or the disk does not give it back. */
   #unreadable(jti: string): void {
     if (!this.#options.spool.has(jti)) return;
     this.#fail(jti, 'the spool cannot read it');
-    if ((this.#troubles.get(jti)?.failures ?? 0) < MAX_FAILURES) return;
-    this.#troubles.delete(jti);
+    if (this.#troubles.failuresOf(jti) < MAX_FAILURES) return;
+    this.#troubles.forget(jti);
     this.#options.spool.giveUp(jti);
   }
 
@@ -293,7 +276,7 @@ export class Pusher {
   }
 
   #settle(jti: string): void {
-    this.#troubles.delete(jti);
+    this.#troubles.forget(jti);
     this.#options.spool.settle(jti);
   }
 

@@ -2,6 +2,7 @@ import { MAX_BATCH_AGE_MS } from '@picket/protocol';
 import type { HostKey } from '../verify/host-token.ts';
 import type { PublicJwk } from '../verify/jws.ts';
 import type { Rotation } from '../verify/rotation.ts';
+import { recordAct } from './audit.ts';
 import { msOf, type Query, type Sql, type Tx } from './sql.ts';
 
 /** The host key of that thumbprint in that network. */
@@ -84,5 +85,7 @@ async function rotate(tx: Tx, rotation: Rotation, nowMs: number): Promise<Rotate
   await tx`
     update host_key set valid_until = ${new Date(formerUntilMs)}
     where network_id = ${networkId} and thumbprint = ${by}`;
+  const details = { thumbprint, former: by };
+  await recordAct(tx, { networkId, who: `host:${hostId}`, act: 'host.rotate-key', subject: hostId, details });
   return { ok: true, isNew: true, formerUntilMs };
 }
