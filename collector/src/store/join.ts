@@ -78,8 +78,11 @@ async function findEnrolled(
 async function addHost(tx: Tx, { claims, key, thumbprint }: Enrolment, token: string): Promise<Joined> {
   const [hostId, networkId] = [uuid7(), claims.net];
   await tx`
-    insert into host (network_id, id, name, os, arch, agent_version)
-    values (${networkId}, ${hostId}, ${claims.hostName}, ${claims.os}, ${claims.arch}, ${claims.agentVersion})`;
+    with numbered as (
+      update network set last_host_no = last_host_no + 1 where id = ${networkId} returning last_host_no)
+    insert into host (network_id, id, no, name, os, arch, agent_version)
+    select ${networkId}, ${hostId}, last_host_no, ${claims.hostName}, ${claims.os}, ${claims.arch},
+      ${claims.agentVersion} from numbered`;
   const [added] = await tx`
     insert into host_key (network_id, thumbprint, host_id, public_jwk)
     values (${networkId}, ${thumbprint}, ${hostId}, ${JSON.stringify(key)}::text::jsonb)
