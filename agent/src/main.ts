@@ -12,6 +12,7 @@ import { watchOutput } from './cli/output.ts';
 import { pauseCommand, resumeCommand } from './cli/pause.ts';
 import { replayCommand } from './cli/replay.ts';
 import { restoreCommand } from './cli/restore.ts';
+import { rotateKeyCommand } from './cli/rotate-key.ts';
 import { runCommandLine } from './cli/run.ts';
 import { statusCommand } from './cli/status.ts';
 import { loadPolicy } from './policy/load.ts';
@@ -53,7 +54,9 @@ function perform(
     case 'restore':
       return restoreCommand(policy, runCommand, log);
     case 'enroll':
-      return enrollCommand(policy, call.joinKeyFile);
+      return enrollCommand(policy, call);
+    case 'rotate-key':
+      return rotateKeyCommand(policy, log, badDay);
     case 'replay':
       return replayCommand(policy, call);
     case 'check':

@@ -6,6 +6,7 @@ import { getAgent, getInstallScript } from './routes/downloads.ts';
 import { postEnrolments } from './routes/enrolments.ts';
 import { postEvents } from './routes/events.ts';
 import { getReady } from './routes/health.ts';
+import { postHostKeys } from './routes/host-keys.ts';
 import { JSON_HEADERS, replyMethod, replyRefusal, replyUnavailable } from './routes/reply.ts';
 import { isPassing, isUnstorable } from './store/fault.ts';
 import { refuse } from './verify/refusal.ts';
@@ -28,6 +29,7 @@ const ROUTES: RouteTable = {
   '/.well-known/jwks.json': { name: 'keys', method: 'GET' },
   '/v1/enrolments': { name: 'enrolments', method: 'POST' },
   '/v1/events': { name: 'events', method: 'POST' },
+  '/v1/host-keys': { name: 'host-keys', method: 'POST' },
   '/v1/blocklist': { name: 'blocklist', method: 'GET' },
   '/install.sh': { name: 'downloads', method: 'GET' },
   '/agent.mjs': { name: 'downloads', method: 'GET' },
@@ -64,6 +66,7 @@ function createHandlers(deps: Deps): Readonly<Record<string, Handler>> {
     '/.well-known/jwks.json': (c) => c.json({ keys: deps.signer.publicKeys }),
     '/v1/enrolments': (c) => postEnrolments(c.req.raw, deps, clientIn(c)),
     '/v1/events': (c) => postEvents(c.req.raw, deps),
+    '/v1/host-keys': (c) => postHostKeys(c.req.raw, deps),
     '/v1/blocklist': (c) => getBlockList(c.req.raw),
     '/install.sh': () => getInstallScript(deps),
     '/agent.mjs': () => getAgent(deps),

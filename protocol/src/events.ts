@@ -52,15 +52,23 @@ export const statusEventSchema = z.object({
   limiting: z.boolean().optional(),
   /** Probes the host knows it did not see (kernel or capture drops). */
   probesLost: countSchema,
-  /** Batches in the spool, and batches the spool had to give up. */
+  /** Batches in the spool, and batches that were given up, ever. */
   spooled: countSchema,
   spoolLost: countSchema,
+  /** There while the host's disk takes no events: they are in its memory alone. */
+  spoolFailing: z.boolean().optional(),
+  /** Batches since the start of the agent that the collector will never take; they lie on the host. */
+  rejected: countSchema.optional(),
+  /** The collector's clock minus the host's, ms, as the host learned it; absent while it does not know. */
+  clockOffsetMs: z.int().optional(),
   /** The shared list as this host has it in force. */
   blockList: z.object({
     version: countSchema,
     entries: countSchema,
     /** Entries the host refused, by reason. */
     refused: z.record(z.string().max(64), countSchema),
+    /** Whole lists that the host did not believe since the start of the agent, by reason; absent when there was none. */
+    refusedLists: z.record(z.string().max(64), countSchema).optional(),
   }),
 });
 

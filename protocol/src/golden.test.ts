@@ -7,6 +7,7 @@ import { enrolledClaimsSchema, enrolmentClaimsSchema } from './enrolment.ts';
 import { pushErrorSchema } from './errors.ts';
 import { EVENT, eventClaimsSchema } from './events.ts';
 import { formatJoinKey, parseJoinKey } from './join-key.ts';
+import { newKeyClaimsSchema, rotatedClaimsSchema, rotationClaimsSchema } from './rotation.ts';
 import { SPOKEN_WIRE_VERSIONS } from './version.ts';
 
 /** What a file holds, by the beginning of its name. `parsed` stands where it is less than `message`. */
@@ -16,7 +17,10 @@ const SCHEMAS: Record<string, z.ZodType> = {
   enrolment: enrolmentClaimsSchema,
   'events-': eventClaimsSchema,
   'push-error.': pushErrorSchema,
+  'new-key.': newKeyClaimsSchema,
   'request.': requestClaimsSchema,
+  'rotated.': rotatedClaimsSchema,
+  'rotation.': rotationClaimsSchema,
 };
 
 const folder = (version: number) => new URL(`../testdata/v${version}/`, import.meta.url);

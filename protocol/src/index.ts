@@ -9,6 +9,7 @@ export * from './join-key.ts';
 export * from './limits.ts';
 export * from './never-block.ts';
 export * from './ports.ts';
+export * from './rotation.ts';
 export * from './sighting.ts';
 export * from './source.ts';
 export * from './technique.ts';

@@ -2,8 +2,8 @@
  * The wire version both sides speak, one integer.
  *
  * History:
- * - 1 (2026-11): first version: enrolment, sightings, status, unblock and acts events, block list. Open to change until the
- *   first release, frozen from then on.
+ * - 1 (2026-11): first version: enrolment, rotation of keys, sightings, status, unblock and acts events, block list. Open
+ *   to change until the first release, frozen from then on.
  */
 export const WIRE_VERSION = 1;
 

@@ -6,6 +6,10 @@ export type Context = {
   rounds: number;
   /** How many trips `--trips` asks of each, where a benchmark counts trips. */
   trips: number | undefined;
+  /** How long `--seconds` has each load last, where a benchmark sends one. */
+  seconds: number | undefined;
+  /** How many rows `--rows` has loaded at most, where a benchmark loads some. */
+  rows: number | undefined;
   /** Whether `--only` asks for this cell; a cell that is not wanted is left out. */
   wants: (theCase: string, who: string) => boolean;
   /** Whether time passes for real where a benchmark would compress it. */

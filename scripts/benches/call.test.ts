@@ -26,6 +26,8 @@ it('reads rounds, a file and a part of a cell', () => {
     json: 'x.json',
     rounds: 3,
     trips: 50,
+    seconds: undefined,
+    rows: undefined,
     only: 'syn',
     realWaits: false,
   });
@@ -33,6 +35,16 @@ it('reads rounds, a file and a part of a cell', () => {
   expect(readCall([name, '--trips', '1e9'])).toMatchObject({ do: 'refuse' });
   expect(readCall([name, 'more'])).toMatchObject({ do: 'refuse' });
   expect(readCall([name, '--fast'])).toMatchObject({ do: 'refuse' });
+});
+
+it('refuses seconds and rows where a benchmark knows none', () => {
+  expect(readCall(['ingest', '--seconds', '2'])).toMatchObject({ do: 'run', seconds: 2 });
+  expect(readCall(['ingest-growth', '--rows', '1000000'])).toMatchObject({ do: 'run', rows: 1_000_000 });
+  expect(readCall(['ingest-growth', '--rows', '1e9'])).toMatchObject({ do: 'refuse' });
+  expect(readCall(['matrix', '--seconds', '2'])).toEqual({
+    do: 'refuse',
+    message: '"matrix" takes no --seconds',
+  });
 });
 
 it('wants the cells whose case or who holds the words of --only', () => {

@@ -6,6 +6,8 @@ export type Entry = {
   about: string;
   /** `COMMAND:PACKAGE` of Debian, beside what the lab needs anyway. */
   needs: readonly string[];
+  /** Options beside those that all know; others are refused by name. */
+  takes?: readonly ('seconds' | 'rows')[];
   load: () => Promise<Bench>;
 };
 
@@ -31,13 +33,31 @@ export const BENCHES: Readonly<Record<string, Entry>> = {
     needs: [],
     load: async () => (await import('./false-positives/false-positives.ts')).falsePositives,
   },
+  ingest: {
+    about: 'how fast a collector on one core stores batches, beside COPY and CrowdSec; --seconds N a load',
+    needs: ['taskset:util-linux', 'psql:postgresql-client', 'sqlite3:sqlite3'],
+    takes: ['seconds'],
+    load: async () => (await import('./ingest/ingest.ts')).ingest,
+  },
+  'ingest-growth': {
+    about: 'the same with millions of sightings in place; --rows N at most',
+    needs: ['taskset:util-linux'],
+    takes: ['seconds', 'rows'],
+    load: async () => (await import('./ingest/growth.ts')).ingestGrowth,
+  },
+  flood: {
+    about: 'how long honest hosts wait while one address sends 10,000 bad requests a second',
+    needs: ['taskset:util-linux'],
+    takes: ['seconds'],
+    load: async () => (await import('./flood/flood.ts')).flood,
+  },
 };
 
 /** The names with what they measure, one a line. */
 export function listing(): string {
   const lines = Object.entries(BENCHES).map(([name, { about }]) => `  ${name.padEnd(16)} ${about}`);
   return [
-    'usage: scripts/bench NAME [--json FILE] [--rounds N] [--trips N] [--only SUBSTRING]',
+    'usage: scripts/bench NAME [--json FILE] [--rounds N] [--trips N] [--seconds N] [--rows N] [--only SUBSTRING]',
     ...lines,
   ].join('\n');
 }

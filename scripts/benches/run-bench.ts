@@ -8,6 +8,8 @@ export type Order = {
   name: string;
   rounds: number | undefined;
   trips?: number | undefined;
+  seconds?: number | undefined;
+  rows?: number | undefined;
   only: string;
   realWaits: boolean;
 };
@@ -36,13 +38,15 @@ export async function runBench(
 
 /** A context, and what was told to it. `only` is looked for in `CASE WHO`. */
 export function createContext(
-  { rounds, trips, only, realWaits }: Omit<Order, 'name' | 'rounds'> & { rounds: number },
+  { rounds, trips, seconds, rows, only, realWaits }: Omit<Order, 'name' | 'rounds'> & { rounds: number },
   say: (text: string) => void,
 ) {
   const [deviations, remarks] = [new Set<string>(), new Set<string>()];
   const context: Context = {
     rounds,
     trips,
+    seconds,
+    rows,
     realWaits,
     say,
     wants: (theCase, who) => `${theCase} ${who}`.includes(only),

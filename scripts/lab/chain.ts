@@ -27,8 +27,13 @@ const hostsSchema = z.array(z.object({ name: z.string(), statusAt: z.unknown() }
 /**
  * Sets Picket up as an administrator does: collector, network, join key, then an agent on each host. Returns when each
  * host has reported.
+ *
+ * @param options `settings`: lines of each agent's config beside the lab's own
  */
-export async function startChain(lab: Lab, options: { databaseUrl?: string } = {}): Promise<Chain> {
+export async function startChain(
+  lab: Lab,
+  { settings, ...options }: { databaseUrl?: string; settings?: string } = {},
+): Promise<Chain> {
   const mailServer = await startMailServer(lab);
   const collector = prepareCollector(lab, { smtpUrl: mailServer.url, ...options });
   await collector.start();
@@ -36,7 +41,7 @@ export async function startChain(lab: Lab, options: { databaseUrl?: string } = {
   const joinKey = await newJoinKey(collector, lab.hosts.length);
   const agents = new Map<string, Agent>();
   for (const { name } of lab.hosts) {
-    const agent = await prepareAgent(lab, name);
+    const agent = await prepareAgent(lab, name, settings);
     await agent.enrol(joinKey);
     agents.set(name, agent);
     await agent.start();

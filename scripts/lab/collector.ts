@@ -24,6 +24,10 @@ export type Collector = {
   start: () => Promise<void>;
   /** Sends the program a signal and waits for its end. */
   kill: (signal: NodeJS.Signals) => Promise<void>;
+  /** Process of the running program itself. */
+  pid: () => number;
+  /** Folder with its private database, if it has one. */
+  dataDir: string;
   /** Runs `picket …` beside it and returns what it printed. Throws when the command fails. */
   picket: (...argv: string[]) => Promise<string>;
 };
@@ -32,11 +36,12 @@ export type Collector = {
 export function prepareCollector(lab: Lab, { smtpUrl, databaseUrl }: CollectorOptions): Collector {
   const { v4 } = lab.node('collector');
   const url = `http://${v4}:${PORT}`;
+  const dataDir = join(lab.folder, 'collector');
   const env = {
     PATH: process.env.PATH,
     PICKET_LISTEN: `${v4}:${PORT}`,
     PICKET_PUBLIC_URL: url,
-    PICKET_DATA_DIR: join(lab.folder, 'collector'),
+    PICKET_DATA_DIR: dataDir,
     PICKET_MAIL_FROM: 'picket@example.net',
     SMTP_URL: smtpUrl,
     ...(databaseUrl && { DATABASE_URL: databaseUrl }),
@@ -51,6 +56,11 @@ export function prepareCollector(lab: Lab, { smtpUrl, databaseUrl }: CollectorOp
     kill: async (signal) => {
       await running?.kill(signal);
     },
+    pid: () => {
+      if (running === undefined) throw new Error('the collector was not started');
+      return running.pid;
+    },
+    dataDir,
     picket: (...argv) =>
       lab.mustExec('collector', [process.execPath, join(DIST, 'picket.mjs'), ...argv], { env }),
   };

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { chaos } from './chaos-command.ts';
 import { kill, readNumbers } from './kill-command.ts';
 import { type Lab, openLab } from './lab.ts';
 import { isAlive, listNamespaces, namespaceName } from './names.ts';
@@ -15,7 +16,12 @@ const USAGE = `usage: scripts/lab/lab up       bring a lab up; it stays until "d
                                 process keeps; "status" has the numbers
        scripts/lab/lab sweep    remove what killed labs left
        scripts/lab/lab kill [--times N] [--seed N]
-                                kill an agent at N seeded moments and look at what is left`;
+                                kill an agent at N seeded moments and look at what is left
+       scripts/lab/lab chaos [--times N] [--seed N]
+                                kill agents, collector and database, and cut the network, at N seeded moments
+                                while sources scan; then compare the wire with the database
+       scripts/lab/lab chaos-private [--times N] [--seed N]
+                                the same with a collector and its own private database, which alone are killed`;
 
 /** Time for a lab to end its processes, ms. */
 const DOWN_MS = 30_000;
@@ -29,9 +35,15 @@ const COMMANDS: Record<string, (argument?: string) => Promise<void>> = {
 
 const [name = '', argument, ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
-const numbers = name === 'kill' ? readNumbers(process.argv.slice(3)) : undefined;
-if (numbers !== undefined) {
-  await kill(numbers);
+const killers: Record<string, (numbers: { times: number; seed: number }) => Promise<void>> = {
+  kill,
+  chaos: (numbers) => chaos({ ...numbers, database: 'own' }),
+  'chaos-private': (numbers) => chaos({ ...numbers, database: 'private' }),
+};
+const killer = killers[name];
+const numbers = killer && readNumbers(process.argv.slice(3));
+if (killer !== undefined && numbers !== undefined) {
+  await killer(numbers);
 } else if (command === undefined || rest.length > 0 || (argument !== undefined && name !== 'down')) {
   console.error(USAGE);
   process.exitCode = 2;

@@ -13,12 +13,12 @@ export const HOST = 'a';
 export type Kernel = { local: Held[]; shared: Held[]; atMs: number };
 
 /** Reads the sets of blocks with nft, not through any agent. */
-export async function readKernel(lab: Lab): Promise<Kernel | undefined> {
+export async function readKernel(lab: Lab, host = HOST): Promise<Kernel | undefined> {
   const atMs = Date.now();
   const lists = await Promise.all(
     BLOCK_SETS.map(async ({ origin, tier, key }) => {
       const argv = ['nft', '-j', 'list', 'set', ...TABLE.split(' '), blockSet(origin, tier, key)];
-      const { status, stdout } = await lab.exec(HOST, argv);
+      const { status, stdout } = await lab.exec(host, argv);
       return status === 0 ? { origin, blocks: readBlocks(stdout, atMs) } : undefined;
     }),
   );
@@ -38,9 +38,9 @@ export const readTables = (lab: Lab): Promise<string> => lab.mustExec(HOST, ['nf
 
 type Process = { pid: number; name: string; parent: number };
 
-/** Processes in the host's namespace. */
-async function processes(lab: Lab): Promise<Process[]> {
-  const pids = (await mustExec(['ip', 'netns', 'pids', lab.namespace(HOST)])).split('\n').filter(Boolean);
+/** Processes in a node's namespace. */
+export async function readProcesses(lab: Lab, node: string): Promise<Process[]> {
+  const pids = (await mustExec(['ip', 'netns', 'pids', lab.namespace(node)])).split('\n').filter(Boolean);
   const all = await Promise.all(
     pids.map(async (pid) => {
       const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
@@ -55,8 +55,8 @@ async function processes(lab: Lab): Promise<Process[]> {
 const CHILDREN = ['tcpdump', 'nft', 'logger', 'perl'];
 
 /** Children of agents that do not belong to the one that runs. */
-export async function readOrphans(lab: Lab, agentPid: number | undefined): Promise<Process[]> {
-  const all = await processes(lab);
+export async function readOrphans(lab: Lab, agentPid: number | undefined, host = HOST): Promise<Process[]> {
+  const all = await readProcesses(lab, host);
   return all.filter(({ name, parent }) => CHILDREN.includes(name) && parent !== agentPid);
 }
 

@@ -42,8 +42,8 @@ export type Run = {
 
 export const bookOf = (agent: Agent): string => join(agent.state, 'blocks.json');
 
-export const logOf = (lab: Lab): Promise<string> =>
-  readFile(join(lab.folder, `agent-${HOST}.log`), 'utf8').catch(() => '');
+export const logOf = (lab: Lab, host = HOST): Promise<string> =>
+  readFile(join(lab.folder, `agent-${host}.log`), 'utf8').catch(() => '');
 
 type Dead = { kernel: Kernel | undefined; tripped: Tripped[]; found: string[] };
 
@@ -164,8 +164,8 @@ async function wrongList({ lab, list, forever, rules, tables }: Run): Promise<st
   return found;
 }
 
-const soon = (condition: () => Promise<boolean>): Promise<boolean> =>
-  waitFor('it', condition, SETTLE_MS).catch((error: Error) => {
+export const soon = (condition: () => Promise<boolean>, deadlineMs = SETTLE_MS): Promise<boolean> =>
+  waitFor('it', condition, deadlineMs).catch((error: Error) => {
     if (!(error instanceof DeadlineError)) throw error;
     return false;
   });

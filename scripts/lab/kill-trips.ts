@@ -17,11 +17,20 @@ export type Trips = {
 };
 
 /** Unused ports that each asks for: the default threshold. */
-const PORTS = [301, 302, 303, 304] as const;
+export const PORTS = [301, 302, 303, 304] as const;
 
 /** Sources of one batch, and the pause between two batches, ms. */
-const BATCH = 3;
-const PAUSE_MS = 150;
+const PACE = { batch: 3, pauseMs: 150 };
+
+/** Who is scanned, and how: several streams in one lab need serial numbers apart. */
+export type TripOptions = {
+  host: string;
+  /** Number of the first source, below 65,536. */
+  first: number;
+  /** Unused ports that the n-th source asks for. */
+  portsOf: (serial: number) => readonly number[];
+  pace: { batch: number; pauseMs: number };
+};
 
 /** Frames a second. */
 const RATE = 500;
@@ -30,22 +39,30 @@ const macOf = async (lab: Lab, node: string) =>
   (await lab.mustExec(node, ['cat', '/sys/class/net/eth0/address'])).trim();
 
 /** Addresses of 198.18.0.0/15 (RFC 2544), whose answers go to the router and end there. */
-export async function prepareTrips(lab: Lab): Promise<Trips> {
-  await lab.mustExec(HOST, ['ip', 'route', 'add', '198.18.0.0/15', 'via', lab.node('router').v4]);
-  await lab.mustExec('router', ['ip', 'route', 'add', 'blackhole', '198.18.0.0/15']);
-  const [fromMac, toMac] = [await macOf(lab, 'scanner'), await macOf(lab, HOST)];
-  const to = lab.node(HOST).v4;
+export async function prepareTrips(lab: Lab, options: Partial<TripOptions> = {}): Promise<Trips> {
+  const { host, first, portsOf, pace } = {
+    host: HOST,
+    first: 0,
+    portsOf: () => PORTS,
+    pace: PACE,
+    ...options,
+  };
+  await lab.mustExec(host, ['ip', 'route', 'add', '198.18.0.0/15', 'via', lab.node('router').v4]);
+  await lab.mustExec('router', ['ip', 'route', 'replace', 'blackhole', '198.18.0.0/15']);
+  const [fromMac, toMac] = [await macOf(lab, 'scanner'), await macOf(lab, host)];
+  const to = lab.node(host).v4;
   const all: Tripped[] = [];
-  let serial = 0;
+  let serial = first;
   let isRunning = false;
   let loop: Promise<void> = Promise.resolve();
   const now = async (count: number) => {
-    const sources = Array.from({ length: count }, () => {
+    const fresh = Array.from({ length: count }, () => {
       serial += 1;
-      return `198.18.${(serial >> 8) & 255}.${serial & 255}`;
+      return { source: `198.18.${(serial >> 8) & 255}.${serial & 255}`, ports: portsOf(serial) };
     });
-    const frames = sources.flatMap((from) =>
-      PORTS.map((port) => frame({ fromMac, toMac, from, to }, tcp(40_000, port))),
+    const sources = fresh.map(({ source }) => source);
+    const frames = fresh.flatMap(({ source: from, ports }) =>
+      ports.map((port) => frame({ fromMac, toMac, from, to }, tcp(40_000, port))),
     );
     const file = join(lab.folder, `trips-${serial}.pcap`);
     await writeFile(file, pcap(frames));
@@ -58,8 +75,8 @@ export async function prepareTrips(lab: Lab): Promise<Trips> {
   };
   const go = async () => {
     while (isRunning) {
-      await now(BATCH);
-      await sleep(PAUSE_MS);
+      await now(pace.batch);
+      await sleep(pace.pauseMs);
     }
   };
   return {

@@ -116,13 +116,14 @@ function foreverBook(source: string): string {
   return formatBook(new Map([[source, { ...block, decidedBy: 'agent' }]]));
 }
 
-const timesReady = async (lab: Lab): Promise<number> => (await logOf(lab)).split(' watching').length;
+const timesReady = async (lab: Lab, host: string): Promise<number> =>
+  (await logOf(lab, host)).split(' watching').length;
 
 /** Starts the agent and waits until it says that it watches, its saved list in force. */
-async function startReady(lab: Lab, agent: Agent): Promise<void> {
-  const before = await timesReady(lab);
+export async function startReady(lab: Lab, agent: Agent, host = HOST): Promise<void> {
+  const before = await timesReady(lab, host);
   await agent.start();
-  await waitFor('the agent to watch', async () => (await timesReady(lab)) > before, READY_MS);
+  await waitFor('the agent to watch', async () => (await timesReady(lab, host)) > before, READY_MS);
 }
 
 type Moment = { isEarly: boolean; isReboot: boolean; momentMs: number };

@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 
 /**
  * Commands without which there is no lab, as Debian's packages iproute2, nftables, tcpdump, nmap, iputils-ping, tcpreplay,
- * conntrack, iptables and ipset bring them.
+ * conntrack, iptables, ipset and strace bring them.
  */
 const COMMANDS = [
   ...['ip', 'nft', 'tcpdump', 'nmap', 'ping', 'tcpreplay', 'conntrack'],
-  ...['iptables', 'iptables-legacy', 'ipset'],
+  ...['iptables', 'iptables-legacy', 'ipset', 'strace'],
 ] as const;
 
 /** What the kernel tells of this process (proc(5)). */

@@ -70,4 +70,4 @@ ensure_packages() {
 
 # What the lab needs.
 ensure_lab_packages() { ensure_packages ip:iproute2 nft:nftables tcpdump:tcpdump nmap:nmap \
-  ping:iputils-ping tcpreplay:tcpreplay conntrack:conntrack iptables:iptables ipset:ipset tcpdmatch:tcpd; }
+  ping:iputils-ping tcpreplay:tcpreplay conntrack:conntrack iptables:iptables ipset:ipset strace:strace tcpdmatch:tcpd; }

@@ -1,4 +1,4 @@
-import { parseSource, type Source, tierSchema, unixMsSchema } from '@picket/protocol';
+import { parseSource, type Source, tierSchema, unixMsSchema, uuid7Schema } from '@picket/protocol';
 import { z } from 'zod';
 import type { FoundBlock, LocalBlock } from '../firewall/firewall.ts';
 import { SAME_END_MS } from './offences.ts';
@@ -9,6 +9,19 @@ export interface BookedBlock extends LocalBlock {
   readonly droppedPackets: number;
   /** The person who ordered it. */
   readonly by?: string | undefined;
+  /**
+   * Id of the sighting that tells the collector of it, until that is in the spool for sure. Whoever finds it here after a
+   * crash tells it again under the same id, and the collector has it once.
+   */
+  readonly untoldAs?: string | undefined;
+}
+
+/** A block that the collector may not know of. */
+export interface UntoldBlock extends BookedBlock {
+  /** Id of the sighting to tell it by. */
+  readonly untoldAs: string;
+  /** Whether an agent that was killed may have told it all the same. */
+  readonly isHeirloom: boolean;
 }
 
 /** Where the book is kept over a reboot. */
@@ -25,13 +38,16 @@ const savedSchema = z.array(
     tier: tierSchema,
     droppedPackets: z.int().min(0),
     by: z.string().max(64).optional(),
+    untoldAs: uuid7Schema.optional(),
   }),
 );
 
 /** The book as text, for a file. */
 export function formatBook(book: Book): string {
-  const blocks = [...book.values()].map(({ source, untilMs, atMs, tier, droppedPackets, by }) => {
-    return { source, untilMs: Math.round(untilMs), atMs: Math.round(atMs), tier, droppedPackets, by };
+  const blocks = [...book.values()].map((block) => {
+    const { source, untilMs, atMs, tier, droppedPackets, by, untoldAs } = block;
+    const times = { untilMs: Math.round(untilMs), atMs: Math.round(atMs) };
+    return { source, ...times, tier, droppedPackets, by, untoldAs };
   });
   return JSON.stringify(blocks);
 }
@@ -54,7 +70,7 @@ export function parseBook(text: string): BookedBlock[] | undefined {
  * back. Ended ones are left out.
  *
  * @param firstBlockMs how long the kernel itself blocks: tells when a found block began
- * @returns the book, and the blocks that nobody has been told of yet
+ * @returns the book, and the blocks that nobody has been told of yet, as far as is known
  */
 export function reconcile(
   saved: Iterable<BookedBlock>,
@@ -68,7 +84,7 @@ export function reconcile(
     const untilMs = Math.min(block.untilMs, nowMs + lastsMs);
     if (untilMs > nowMs) book.set(block.source, { ...block, untilMs, atMs: untilMs - lastsMs });
   }
-  const untold: BookedBlock[] = [];
+  const unknown = new Set<Source>();
   for (const { source, untilMs, tier } of found) {
     if (untilMs <= nowMs) continue;
     const known = book.get(source);
@@ -77,11 +93,12 @@ export function reconcile(
     const atMs = known?.atMs ?? Math.min(nowMs, untilMs - firstBlockMs);
     const droppedPackets = known?.droppedPackets ?? 0;
     const block: BookedBlock = {
-      ...{ source, untilMs, tier, atMs, droppedPackets, by: known?.by },
+      ...{ source, untilMs, tier, atMs, droppedPackets, by: known?.by, untoldAs: known?.untoldAs },
       decidedBy: known?.decidedBy === 'person' ? 'person' : 'kernel',
     };
     book.set(source, block);
-    if (known === undefined) untold.push(block);
+    if (known === undefined) unknown.add(source);
   }
+  const untold = [...book.values()].filter((b) => unknown.has(b.source) || b.untoldAs !== undefined);
   return { book, untold };
 }

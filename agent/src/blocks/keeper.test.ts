@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { v7 } from 'uuid';
+import { describe, expect, it } from 'vitest';
 import type { Desired, Firewall, FoundBlock } from '../firewall/firewall.ts';
 import { SILENT_LOG } from '../report/log.ts';
 import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
@@ -43,6 +44,7 @@ function keeperOver(firewall: Firewall, saved?: string) {
     now: () => state.nowMs,
     log: SILENT_LOG,
     firstBlockMs: 600_000,
+    newId: v7,
   });
   return { keeper, state };
 }
@@ -94,6 +96,7 @@ describe('createKeeper', () => {
     await keeper.open();
     const slow = createKeeper({
       ...{ firewall, load: async () => undefined, now: () => 1_000, log: SILENT_LOG, firstBlockMs: 600_000 },
+      newId: v7,
       save: () => new Promise((resolve) => (saved = resolve)),
     });
     await Promise.race([slow.open(), expect.poll(() => asked.length).toBeGreaterThan(0)]);
@@ -135,12 +138,34 @@ describe('createKeeper', () => {
     expect([...(asked.at(-1)?.local.keys() ?? [])]).toEqual(['192.0.2.1']);
   });
 
-  it('saves what the kernel decided alone only when that could be told: a kill before lets the next one tell it', async () => {
+  it('saves what the kernel decided alone as not told, so that whoever comes after a kill tells it under the same id', async () => {
     const found: FoundBlock = { source: '192.0.2.1', untilMs: 601_000, tier: 'held' };
-    const { keeper, state } = keeperOver(fakeFirewall([found]).firewall);
-    expect((await keeper.open()).map(({ source }) => source)).toEqual(['192.0.2.1']);
-    expect(parseBook(state.saved ?? '[]')).toEqual([]);
-    await vi.waitFor(() => expect(parseBook(state.saved ?? '')).toHaveLength(1));
+    const { firewall } = fakeFirewall([found]);
+    const { keeper, state } = keeperOver(firewall);
+    const [first] = await keeper.open();
+    expect(first).toMatchObject({ source: '192.0.2.1', isHeirloom: false });
+    const heir = keeperOver(firewall, state.saved);
+    expect(await heir.keeper.open()).toMatchObject([{ untoldAs: first?.untoldAs, isHeirloom: true }]);
+    heir.keeper.told(new Set([first?.untoldAs ?? '']));
+    await heir.keeper.settle('book');
+    expect(await keeperOver(firewall, heir.state.saved).keeper.open()).toEqual([]);
+  });
+
+  it('takes what the engine told while it opened for told, and not for missed', async () => {
+    const { firewall } = fakeFirewall([{ source: '192.0.2.1', untilMs: 601_000, tier: 'held' }]);
+    const { keeper, state } = keeperOver(firewall);
+    const untoldAs = v7();
+    const opening = keeper.open();
+    keeper.add(block('192.0.2.1', 601_000, { untoldAs }));
+    expect(await opening).toEqual([]);
+    expect(parseBook(state.saved ?? '')).toMatchObject([{ untoldAs }]);
+  });
+
+  it('tells after a power cut what was booked and perhaps never told', async () => {
+    const untoldAs = v7();
+    const saved = formatBook(new Map([['192.0.2.1', block('192.0.2.1', 9_000, { untoldAs })]]));
+    const { keeper } = keeperOver(fakeFirewall().firewall, saved);
+    expect(await keeper.open()).toMatchObject([{ source: '192.0.2.1', untoldAs, isHeirloom: true }]);
   });
 
   it('applies changes that come while it applies together, and saves the book', async () => {

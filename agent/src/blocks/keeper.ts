@@ -1,7 +1,7 @@
 import type { Source } from '@picket/protocol';
 import type { Firewall, Networks, SharedBlock, Stance } from '../firewall/firewall.ts';
 import type { Log } from '../report/log.ts';
-import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
+import { type BookedBlock, formatBook, parseBook, reconcile, type UntoldBlock } from './book.ts';
 import { createHealer } from './heal.ts';
 import { createLane } from './lane.ts';
 
@@ -16,6 +16,8 @@ export interface KeeperDeps {
   readonly log: Log;
   /** How long the kernel itself blocks a source, ms. */
   readonly firstBlockMs: number;
+  /** Makes UUIDv7s. */
+  readonly newId: () => string;
 }
 
 /** Within this the kernel's news of a block reach the agent, ms, unless they are lost. */
@@ -29,11 +31,16 @@ const ENDING_MS = 2_000;
  * come while one is being applied are applied together.
  */
 export interface Keeper {
-  /** Sets the firewall up, and tells the blocks it decided while no agent was reading. */
-  open(): Promise<BookedBlock[]>;
+  /**
+   * Sets the firewall up, and tells the blocks that it decided while no agent was reading, and those that an agent may not
+   * have told which was killed. They are in the book on disk, under the id to tell them by, when this resolves.
+   */
+  open(): Promise<UntoldBlock[]>;
   get(source: Source): BookedBlock | undefined;
   all(): Iterable<BookedBlock>;
   add(block: BookedBlock): void;
+  /** Blocks that the collector will hear of for sure, by the ids of the sightings that tell them. */
+  told(ids: ReadonlySet<string>): void;
   /** Lifts a local block before its end, also one that only the firewall knows of; false when the book has none. */
   lift(source: Source): boolean;
   /** The wall clock was set, or the host slept: what is left of each block's time stays as it is, as in the kernel. */
@@ -50,12 +57,12 @@ export interface Keeper {
    *
    * @param untoldAfterMs how old a block is that nobody told of, ms; 0 takes those whose news are still on the way
    */
-  look(untoldAfterMs?: number): Promise<{ changed: BookedBlock[]; untold: BookedBlock[] }>;
+  look(untoldAfterMs?: number): Promise<{ changed: BookedBlock[]; untold: UntoldBlock[] }>;
   /**
    * Resolves when the state wanted now is in force; rejects when the firewall refused it. `own`: this host's blocks alone;
-   * `all`: the network's list too, and the book is saved.
+   * `book`: the same, and the book is saved; `all`: the network's list too.
    */
-  settle(what?: 'all' | 'own'): Promise<void>;
+  settle(what?: 'all' | 'book' | 'own'): Promise<void>;
   /** Ends what the firewall has running. Blocks stay in force. */
   close(): Promise<void>;
 }
@@ -67,10 +74,8 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   /** Undefined until a list came: what an earlier agent has put in force of one stays so until then. */
   let shared: ReadonlyMap<Source, SharedBlock> | undefined;
   let [isOpen, savedText, networksKey] = [false, '', ''];
-  /** Found when it opened, and not told yet: a book on disk that has them would let a killed agent's heir think they were. */
-  let untold: ReadonlySet<Source> = new Set();
   const saveOnce = async (): Promise<void> => {
-    const text = formatBook(new Map([...book].filter(([source]) => !untold.has(source))));
+    const text = formatBook(book);
     if (text === savedText) return;
     await deps.save(text).then(
       () => {
@@ -106,11 +111,19 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   const change = (): void => {
     if (isOpen) own.change();
   };
-  const settle = async (what: 'all' | 'own' = 'all'): Promise<void> => {
+  const settle = async (what: 'all' | 'book' | 'own' = 'all'): Promise<void> => {
     if (!isOpen) return;
     if (what === 'own') return own.settle();
-    await Promise.all([own.settle().then(() => saving.settle()), list.settle()]);
+    const saved = own.settle().then(() => saving.settle());
+    await (what === 'book' ? saved : Promise.all([saved, list.settle()]));
   };
+  /** Each gets the id to tell it by, before anybody is told. */
+  const named = (untold: readonly BookedBlock[]): UntoldBlock[] =>
+    untold.map((found) => {
+      const block = { ...found, untoldAs: found.untoldAs ?? deps.newId() };
+      book.set(block.source, block);
+      return { ...block, isHeirloom: found.untoldAs !== undefined };
+    });
 
   return {
     async open() {
@@ -119,18 +132,16 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       if (saved === undefined) log.warn('the saved local blocks are damaged and left out');
       const found = await firewall.open(rest);
       const state = reconcile(saved ?? [], found, { nowMs: now(), firstBlockMs: deps.firstBlockMs });
+      // The engine listens already: what it told meanwhile has its id.
+      const isNew = ({ source }: BookedBlock) => !book.has(source);
+      const missed = state.untold.filter(isNew);
       book = new Map([...state.book, ...book]);
-      untold = new Set(state.untold.map(({ source }) => source));
+      const untold = named(missed);
       isOpen = true;
       await settle();
       // Who cannot be watched is found out in seconds, and nobody is to wait for that.
       void healer.start();
-      // Whoever asked tells them as soon as this resolves.
-      setImmediate(() => {
-        untold = new Set();
-        saving.change();
-      });
-      return state.untold;
+      return untold;
     },
     get: (source) => book.get(source),
     all: () => book.values(),
@@ -138,6 +149,11 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       lifted.delete(block.source);
       book.set(block.source, block);
       change();
+    },
+    told(ids) {
+      const blocks = [...book.values()].filter(({ untoldAs }) => untoldAs !== undefined && ids.has(untoldAs));
+      for (const block of blocks) book.set(block.source, { ...block, untoldAs: undefined });
+      if (blocks.length > 0) saving.change();
     },
     lift(source) {
       const wasThere = book.delete(source);
@@ -186,11 +202,15 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       // ended meanwhile, and what is about to end may have ended in the book already: neither is new.
       const times = { nowMs: now(), firstBlockMs: deps.firstBlockMs };
       const state = reconcile(book.values(), found, times);
-      const untold = state.untold.filter(
-        ({ source, atMs, untilMs }) =>
-          !booked.has(source) && atMs <= now() - untoldAfterMs && untilMs > now() + ENDING_MS,
+      const untold = named(
+        state.untold.filter(
+          ({ source, atMs, untilMs }) =>
+            !booked.has(source) &&
+            !book.has(source) &&
+            atMs <= now() - untoldAfterMs &&
+            untilMs > now() + ENDING_MS,
+        ),
       );
-      for (const block of untold) book.set(block.source, block);
       if (untold.length > 0) change();
       return { changed, untold };
     },

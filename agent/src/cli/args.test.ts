@@ -6,8 +6,13 @@ it.each([
   [['down', '--config', 'x'], { command: 'down', config: 'x' }],
   [
     ['enroll', '--join-key-file', '-'],
-    { command: 'enroll', config: '/etc/picket/picket.toml', joinKeyFile: '-' },
+    { command: 'enroll', config: '/etc/picket/picket.toml', joinKeyFile: '-', newIdentity: false },
   ],
+  [
+    ['enroll', '--new-identity', '--config', 'x'],
+    { command: 'enroll', config: 'x', joinKeyFile: undefined, newIdentity: true },
+  ],
+  [['rotate-key'], { command: 'rotate-key', config: '/etc/picket/picket.toml' }],
   [['status', '--json'], { command: 'status', config: '/etc/picket/picket.toml', json: true, watch: false }],
   [
     ['explain', '2001:db8::1'],

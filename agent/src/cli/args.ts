@@ -6,9 +6,9 @@ import { parseReplay, REPLAY_USAGE, type ReplayCall } from './replay-args.ts';
 
 /** What the command line asks for. */
 export type Call =
-  | { command: 'run' | 'down' | 'restore'; config: string }
+  | { command: 'run' | 'down' | 'restore' | 'rotate-key'; config: string }
   | { command: 'check'; config: string; needs: boolean }
-  | { command: 'enroll'; config: string; joinKeyFile: string | undefined }
+  | { command: 'enroll'; config: string; joinKeyFile: string | undefined; newIdentity: boolean }
   | ReplayCall
   | { command: 'status'; config: string; json: boolean; watch: boolean }
   | { command: 'explain'; config: string; json: boolean; address: string }
@@ -31,7 +31,11 @@ export const USAGE = `picket-agent: sees port scans on this host's unused ports,
 
   picket-agent run      watch, block and report until it is told to stop
   picket-agent enroll   join a network with a join key, read from a prompt,
-                        or from --join-key-file FILE ("-": standard input)
+                        or from --join-key-file FILE ("-": standard input);
+                        --new-identity: as a new host, with a key of its own
+  picket-agent rotate-key
+                        give this host a new key; the collector takes what
+                        was signed with the former one for 31 days more
   picket-agent check    read the config, say what would run, change nothing;
                         --needs: what it takes beyond the least, for programs
   picket-agent doctor   look at all that can keep it from working, and say what
@@ -80,7 +84,8 @@ interface Takes {
 /** What each command takes beside `--config`: options of its own, and an argument that must be there. */
 const COMMANDS = {
   run: {},
-  enroll: { options: ['join-key-file'] },
+  enroll: { options: ['join-key-file', 'new-identity'] },
+  'rotate-key': {},
   check: { options: ['needs'] },
   doctor: { options: ['json', 'transcript'] },
   down: {},
@@ -105,6 +110,7 @@ type CommandName = keyof typeof COMMANDS;
 const OPTIONS = {
   config: { type: 'string' },
   'join-key-file': { type: 'string' },
+  'new-identity': { type: 'boolean' },
   json: { type: 'boolean' },
   transcript: { type: 'boolean' },
   watch: { type: 'boolean' },
@@ -178,7 +184,10 @@ function callOf(
     case 'help':
       return ok({ command });
     case 'enroll':
-      return ok({ command, config, joinKeyFile: values['join-key-file'] });
+      return ok({
+        ...{ command, config, joinKeyFile: values['join-key-file'] },
+        newIdentity: values['new-identity'] === true,
+      });
     case 'check':
       return ok({ command, config, needs: values.needs === true });
     case 'doctor': {

@@ -2,6 +2,8 @@ import { formatNeed, needsOf } from '../policy/needs.ts';
 import type { Policy } from '../policy/policy.ts';
 import { policyWarnings } from '../policy/warnings.ts';
 import type { Log } from '../report/log.ts';
+import { connectionOf } from '../uplink/connection.ts';
+import { collectorUrls } from '../uplink/endpoints.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { chooseParts } from './setup.ts';
 
@@ -19,6 +21,7 @@ export async function checkCommand(policy: Policy, log: Log, needsOnly: boolean)
     return 0;
   }
   const enrolment = await loadEnrolment(policy.state_dir);
+  await connectionOf(policy);
   const { threshold, block } = policy;
   const lines = [
     `engine:    ${engine.name}`,
@@ -26,7 +29,7 @@ export async function checkCommand(policy: Policy, log: Log, needsOnly: boolean)
     `mode:      ${policy.mode === 'enforce' ? 'enforce' : 'observe: all is told, nobody is blocked'}`,
     `threshold: ${threshold.ports} distinct unused ports within ${threshold.window / 1000} s; ${threshold.client_ports} of a known client, ${threshold.weak_ports} of weak evidence alone`,
     `block:     ${block.duration / 1000} s, established connections: ${block.established}`,
-    `network:   ${enrolment === undefined ? 'none: this host runs alone' : `"${enrolment.networkName}" at ${enrolment.url}`}`,
+    `network:   ${enrolment === undefined ? 'none: this host runs alone' : `"${enrolment.networkName}" at ${collectorUrls(policy.uplink.urls, enrolment).join(', then ')}`}`,
   ];
   const warnings = policyWarnings(policy, engine.name).map((words) => `note:      ${words}`);
   process.stdout.write(`${[...lines, ...warnings].join('\n')}\n`);

@@ -23,6 +23,8 @@ import { createWay } from '../doctor/way.ts';
 import { loadPolicy, PolicyError } from '../policy/load.ts';
 import { type Policy, policySchema } from '../policy/policy.ts';
 import { runCommand } from '../run/runner.ts';
+import { connectionOf } from '../uplink/connection.ts';
+import { collectorUrls } from '../uplink/endpoints.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { UplinkError } from '../uplink/errors.ts';
 import { createHttpClient } from '../uplink/http.ts';
@@ -122,12 +124,23 @@ function collectorChecks(policy: Policy, asked: Asked<Status>): Partial<Record<A
     async collector(): Promise<readonly Finding[]> {
       const enrolment = await loadEnrolment(policy.state_dir).catch((error: Error) => error);
       if (enrolment instanceof Error) return [enrolmentFault(enrolment)];
-      const http = createHttpClient();
+      const connection = await connectionOf(policy).catch((error: Error) => error);
+      if (connection instanceof Error) return [enrolmentFault(connection)];
+      const http = createHttpClient(connection);
       const hostKey = await hostKeyOf(policy.state_dir);
       const allowInsecureHttp = policy.uplink.allow_insecure_http;
-      result = await checkCollector({ enrolment, hostKey, allowInsecureHttp, way: createWay(http) });
+      const way = createWay(http, connection.trust);
+      const { proxy } = connection;
+      for (const url of enrolment === undefined ? [''] : collectorUrls(policy.uplink.urls, enrolment)) {
+        const at = enrolment && { ...enrolment, url };
+        const found = await checkCollector({ enrolment: at, hostKey, allowInsecureHttp, proxy, way });
+        result = {
+          offset: found.offset ?? result?.offset,
+          findings: [...(result?.findings ?? []), ...found.findings],
+        };
+      }
       await http.close();
-      return result.findings;
+      return result?.findings ?? [];
     },
     async clock() {
       const uplink = asked.ok ? asked.value.uplink : undefined;
@@ -140,6 +153,10 @@ function collectorChecks(policy: Policy, asked: Asked<Status>): Partial<Record<A
 
 function enrolmentFault(error: Error): Finding {
   const { note, wrong } = findings('collector');
-  if (error instanceof UplinkError) return wrong(error.message, 'picket-agent enroll');
+  if (error instanceof UplinkError)
+    return wrong(
+      error.message,
+      error.code === 'ERR_CA_FILE' ? 'set uplink.ca_file right' : 'picket-agent enroll',
+    );
   return note(`whether this host is enrolled cannot be seen: ${error.message}`, 'run this as root');
 }

@@ -12,6 +12,7 @@ import { readHostFacts } from '../host/facts.ts';
 import { namesPath } from '../host/name-file.ts';
 import { openNames, resolveName } from '../host/names.ts';
 import { createSessions } from '../host/sessions.ts';
+import { createNews } from '../loop/news.ts';
 import type { Policy } from '../policy/policy.ts';
 import { policyWarnings } from '../policy/warnings.ts';
 import { historyPath } from '../report/history.ts';
@@ -20,10 +21,11 @@ import { openReports } from '../report/open.ts';
 import { openResponder, withResponder } from '../respond/open.ts';
 import { runCommand } from '../run/runner.ts';
 import { listLimits } from '../uplink/accept.ts';
+import { connectionOf, hostsOnTheWay } from '../uplink/connection.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
-import type { Outgoing } from '../uplink/outbox.ts';
+import { openKeyFiles, settleKeys } from '../uplink/rotation-files.ts';
 import { readFileIfThere, removeHalfWritten, replaceFile } from '../uplink/state-file.ts';
 import { openStateFolder } from '../uplink/state-folder.ts';
 import { startUplink, type Uplink } from '../uplink/uplink.ts';
@@ -46,10 +48,12 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   // Whoever holds the socket has the folder to itself.
   const control = await openControlSocket(controlPath(policy.state_dir), log);
   await removeHalfWritten(policy.state_dir);
-  const [identity, enrolment] = await Promise.all([
+  const [key, enrolment, connection] = await Promise.all([
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),
+    connectionOf(policy),
   ]);
+  const identity = await settleKeys(key, enrolment, openKeyFiles(policy.state_dir));
   const { engine, firewall, clearOthers } = await chooseParts(policy, log);
   for (const words of policyWarnings(policy, engine.name)) log.warn(words);
   const { stance, lifted, allowances } = await openStanceFiles(policy, log);
@@ -73,6 +77,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     now: Date.now,
     log,
     firstBlockMs: policy.block.duration,
+    newId: v7,
   });
   const nameFile = namesPath(policy.state_dir);
   const names = await openNames({
@@ -85,13 +90,13 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const sessions = createSessions({
     ...{ run: runCommand, names: ofSessions, log: (message: string) => log.warn(message) },
   });
-  const collectors = collectorAddresses(enrolment?.url, names);
+  const collectors = collectorAddresses(hostsOnTheWay(policy, enrolment?.url), names);
   const { sources } = policy.allow;
   const allowed = createAllowed({ sources, scanners: policy.scanner, names, now: Date.now });
   const past = stateFile(offencesPath(policy.state_dir), log);
   const offences = await openOffences({ escalation: policy.block, ...past });
-  // What the agent tells before its uplink is up waits here.
-  const early: [Outgoing, { urgent: boolean }][] = [];
+  // What the agent tells before its uplink is up waits there.
+  const news = createNews(keeper, log);
   let uplink: Uplink | undefined;
   const agent: Agent = createAgent({
     ...{ policy, engine, firewall, keeper, stance, lifted, allowances, offences, responder, log },
@@ -112,8 +117,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     collectors: async () => collectors(),
     allowed: async () => allowed(),
     sessions: async () => (policy.allow.sessions ? sessions.addresses() : []),
-    send: (outgoing, options) =>
-      uplink === undefined ? early.push([outgoing, options]) : uplink.send(outgoing, options),
+    send: news.send,
   });
   const startedAtMs = Date.now();
   await agent.start();
@@ -126,7 +130,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const watches = [names.watch(refresh), ...(policy.allow.sessions ? [sessions.watch(refresh)] : [])];
   uplink = await startUplink({
     ...{ stateDir: policy.state_dir, identity, enrolment, log },
-    allowInsecureHttp: policy.uplink.allow_insecure_http,
+    ...{ connection, settings: policy.uplink },
     neverBlockFacts: () => agent.neverBlockFacts(),
     limits: listLimits(policy),
     applyBlockList: (list) => agent.applyShared(list),
@@ -140,10 +144,11 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   control?.serve(
     createHandler({
       ...{ policy, agent, stance, enforces, now: Date.now, history: historyPath(policy.state_dir) },
+      rotateKey: uplink.rotateKey,
       status: statusReader({ startedAtMs, engine, firewall, enforces, agent, uplink, enrolment }),
     }),
   );
-  for (const [outgoing, options] of early) uplink.send(outgoing, options);
+  news.open(uplink);
   log.info('watching', { engine: engine.name, firewall: firewall.name, version: AGENT_VERSION });
 
   const signal = await new Promise<string>((resolve) => {
@@ -155,6 +160,8 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   for (const each of [names, ofSessions]) each.close();
   await control?.close();
   await agent.stop();
+  await news.close();
+  await keeper.settle('book').catch(() => {});
   await uplink.stop();
   await keeper.close();
   await report.close();

@@ -11,6 +11,7 @@ async function handler({ isDiskFull = false } = {}) {
   const handle = createHandler({
     ...{ policy: POLICY, agent, stance, history: '/nowhere', now: Date.now },
     enforces: () => true,
+    rotateKey: async () => ({ ok: false, code: 'refused', message: 'not enrolled' }),
     status: async () => {
       throw new Error('not asked');
     },

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Agent } from '../agent-port.ts';
 import type { Policy } from '../policy/policy.ts';
 import { readHistory } from '../report/history.ts';
+import type { Uplink } from '../uplink/uplink.ts';
 import { blockMessage, explain, recentMessage } from './explain.ts';
 import {
   allowRequestSchema,
@@ -25,6 +26,8 @@ export interface HandlerParts {
   readonly history: string;
   readonly status: () => Promise<Status>;
   readonly enforces: () => boolean;
+  /** Gives this host a new key. */
+  readonly rotateKey: Uplink['rotateKey'];
   readonly now: () => number;
 }
 
@@ -51,7 +54,12 @@ function taking<T>(schema: z.ZodType<T>, answer: (body: T) => Promise<Answer>): 
 
 /** Answers what an administrator asks of a running agent. */
 export function createHandler(parts: HandlerParts): ControlHandler {
-  const routes: Record<string, Route> = { ...questions(parts), ...stanceRoutes(parts), ...orders(parts) };
+  const routes: Record<string, Route> = {
+    ...questions(parts),
+    ...stanceRoutes(parts),
+    ...orders(parts),
+    ...keys(parts),
+  };
   return async (request) => {
     const route = routes[request.route];
     if (route !== undefined) return route(request);
@@ -113,6 +121,17 @@ function orders({ agent, enforces, now }: HandlerParts): Record<string, Route> {
     'POST /v1/disallow': taking(networkRequestSchema, async ({ by, network }) =>
       ok({ wasAllowed: await agent.disallow(network, by) }),
     ),
+  };
+}
+
+function keys({ rotateKey }: HandlerParts): Record<string, Route> {
+  return {
+    'POST /v1/rotate-key': taking(requestSchema, async () => {
+      const result = await rotateKey();
+      return result.ok
+        ? ok({ thumbprint: result.identity.thumbprint, formerUntilMs: result.formerUntilMs })
+        : no(409, result.message);
+    }),
   };
 }
 

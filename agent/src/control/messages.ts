@@ -65,6 +65,10 @@ export const statusSchema = z.object({
     listVersion: count,
     listEntries: count,
     listRefused: z.record(z.string(), count),
+    /** Whole lists that were not believed, by reason. */
+    listsRefused: z.record(z.string(), count).optional(),
+    /** Batches that the collector will never take, put aside since the start. */
+    rejected: count.optional(),
     spool: z.object({ batches: count, bytes: count, lost: count, isDiskFailing: z.boolean() }).optional(),
   }),
 });
@@ -177,6 +181,9 @@ export const allowedSchema = liftedSchema.extend({ isKept: z.boolean() });
 export const blockedSchema = z.object({ block: blockSchema, source: z.string(), enforced: z.boolean() });
 
 export const disallowedSchema = z.object({ wasAllowed: z.boolean() });
+
+/** The host's new key; what it signed with the former one is taken until then. */
+export const rotatedSchema = z.object({ thumbprint: z.string(), formerUntilMs: z.number() });
 
 /** A refusal. */
 export const refusalSchema = z.object({ error: z.string() });

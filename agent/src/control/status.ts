@@ -22,11 +22,12 @@ export function statusMessage(
 
 function uplinkMessage(uplink: UplinkStatus, enrolment: Enrolment | undefined): Status['uplink'] {
   const { isEnrolled, lastContactMs, pushFault, pullFault, clockOffsetMs, spool } = uplink;
-  const { version, entries, refused } = uplink.blockList;
+  const { version, entries, refused, refusedLists } = uplink.blockList;
   return {
-    ...{ isEnrolled, network: enrolment?.networkName, collector: enrolment?.url },
+    ...{ isEnrolled, network: enrolment?.networkName, collector: uplink.url ?? enrolment?.url },
     ...{ lastContactMs, pushFault, pullFault, clockOffsetMs },
     ...{ listVersion: version, listEntries: entries, listRefused: { ...refused } },
+    ...{ rejected: uplink.rejected, ...(refusedLists && { listsRefused: refusedLists }) },
     spool: spool && {
       ...{ batches: spool.batches, bytes: spool.diskBytes, isDiskFailing: spool.isDiskFailing },
       lost: spool.lost + uplink.sightingsLost,

@@ -192,13 +192,31 @@ describe('createSightings', () => {
 
   it('takes up a source that tripped while nobody was looking', () => {
     const sightings = createSightings(JUDGE, v7);
-    sightings.adopt('2001:db8::/64', { atMs: 5, address: '2001:db8::', localAddress: '203.0.113.10' });
+    const seen = {
+      atMs: 5,
+      address: '2001:db8::',
+      localAddress: '203.0.113.10',
+      id: v7(),
+      isHeirloom: false,
+    };
+    expect(sightings.adopt('2001:db8::/64', seen)).toBe(true);
+    expect(sightings.adopt('2001:db8::/64', seen)).toBe(false);
     const [told] = sightings.drain('all', () => undefined);
     expect(sightingSchema.parse(told)).toMatchObject({
+      id: seen.id,
       source: '2001:db8::/64',
       portCount: 0,
       trip: { atMs: 5 },
     });
+  });
+
+  it('tells once, as a first word, what a killed agent may have told with more: the collector keeps the better one', () => {
+    const sightings = createSightings(JUDGE, v7);
+    const seen = { atMs: 5, address: '192.0.2.1', localAddress: '203.0.113.10', id: v7(), isHeirloom: true };
+    sightings.adopt('192.0.2.1', seen);
+    expect(sightings.drain('all', () => undefined)).toMatchObject([{ id: seen.id, rev: 1 }]);
+    sightings.touch('192.0.2.1');
+    expect(sightings.drain('all', () => undefined)).toEqual([]);
   });
 
   it('forgets quiet sources but keeps those that are blocked', () => {

@@ -21,8 +21,13 @@ export interface Sightings {
    * @param of `isClient`: it had real connections to this host, which the sighting then tells
    */
   trip(source: Source, atMs: number, of?: { readonly isClient: boolean }): boolean;
-  /** Takes up a source that tripped while nobody was looking: nothing of its probes is known. */
-  adopt(source: Source, seen: { atMs: number; address: Address; localAddress: Address }): void;
+  /**
+   * Takes up a source that tripped while nobody was looking: nothing of its probes is known. False when it is known to
+   * have tripped.
+   */
+  adopt(source: Source, seen: Adopted): boolean;
+  /** Name of what is told of a source. */
+  idOf(source: Source): string;
   /** Marks a source as changed for another reason, such as its block. */
   touch(source: Source): void;
   /** Forgets a source, so that its next probe is a first one. */
@@ -43,11 +48,26 @@ export interface Sightings {
   readonly forgotten: number;
 }
 
+/** What is known of a source that tripped while nobody was looking. */
+export interface Adopted {
+  readonly atMs: number;
+  readonly address: Address;
+  readonly localAddress: Address;
+  /** Name of its sighting, unless it has one already. */
+  readonly id: string;
+  /**
+   * An agent that was killed may have told it, with more than is known now. So it is told once, as a first word that
+   * changes nothing where there was one, and forgotten.
+   */
+  readonly isHeirloom: boolean;
+}
+
 interface Telling {
   readonly id: string;
   rev: number;
   tripAtMs?: number;
   isClient?: boolean;
+  isHeirloom?: boolean;
 }
 
 /** No sightings yet. `newId` makes UUIDv7s. */
@@ -102,11 +122,15 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
       mark(source);
       return true;
     },
-    adopt(source, { atMs, address, localAddress }) {
-      adopted.set(source, emptyTrack(source, { atMs, address, localAddress }));
-      telling(source).tripAtMs = atMs;
+    adopt(source, { id, isHeirloom, ...seen }) {
+      const known = tellings.get(source) ?? { id, rev: 0, isHeirloom };
+      if (known.tripAtMs !== undefined) return false;
+      adopted.set(source, emptyTrack(source, seen));
+      tellings.set(source, { ...known, tripAtMs: seen.atMs });
       mark(source);
+      return true;
     },
+    idOf: (source) => telling(source).id,
     touch(source) {
       if (trackOf(source) !== undefined) mark(source);
     },
@@ -123,7 +147,9 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
         }
         const told = telling(source);
         told.rev++;
-        return toSighting(track, { ...told, block: blockOf(source) });
+        const sighting = toSighting(track, { ...told, block: blockOf(source) });
+        if (told.isHeirloom === true) drop(source);
+        return sighting;
       });
     },
     expire(beforeMs, keeps) {

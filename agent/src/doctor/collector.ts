@@ -33,6 +33,8 @@ export interface CollectorFacts {
   /** Thumbprint of this host's key; undefined when it may not be read. */
   readonly hostKey: string | undefined;
   readonly allowInsecureHttp: boolean;
+  /** Proxy that all goes through: then the way to it is what this host has. */
+  readonly proxy?: URL | undefined;
   readonly way: Way;
 }
 
@@ -44,7 +46,7 @@ export interface CollectorResult {
 
 /** Whether the collector of this host can be reached, and whether it is the one whose key is pinned. */
 export async function checkCollector(facts: CollectorFacts): Promise<CollectorResult> {
-  const { enrolment, hostKey, allowInsecureHttp, way } = facts;
+  const { enrolment, hostKey, allowInsecureHttp, proxy, way } = facts;
   if (enrolment === undefined)
     return alone(note('this host is not enrolled: it runs alone', 'picket-agent enroll joins a network'));
   const { url, networkName } = enrolment;
@@ -59,7 +61,7 @@ export async function checkCollector(facts: CollectorFacts): Promise<CollectorRe
             'enrol it again: picket-agent enroll',
           ),
         ];
-  const reached = await reach(new URL(url), way);
+  const reached = await reach(proxy ?? new URL(url), way, proxy !== undefined);
   if (reached.some(({ grade }) => grade === 'wrong'))
     return { findings: [...key, ...reached], offset: undefined };
   const { findings: asked, offset } = await ask(enrolment, way);
@@ -69,7 +71,7 @@ export async function checkCollector(facts: CollectorFacts): Promise<CollectorRe
 const alone = (finding: Finding): CollectorResult => ({ findings: [finding], offset: undefined });
 
 /** DNS, TCP, TLS: ends at the first that fails. */
-async function reach(url: URL, way: Way): Promise<Finding[]> {
+async function reach(url: URL, way: Way, isProxy: boolean): Promise<Finding[]> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const isSecure = url.protocol === 'https:';
   const port = Number(url.port || (isSecure ? 443 : 80));
@@ -91,6 +93,7 @@ async function reach(url: URL, way: Way): Promise<Finding[]> {
         'is the collector up, and does a firewall on the way let this host through?',
       ),
     ];
+  if (!isSecure && isProxy) return [found, ok(`the proxy on ${host} port ${port} takes connections`)];
   if (!isSecure) return [found, note(`${url.origin} is plain http: what is reported can be read on the way`)];
   const secured = await way.handshake(host, port);
   return secured.ok
@@ -99,7 +102,7 @@ async function reach(url: URL, way: Way): Promise<Finding[]> {
         found,
         wrong(
           `TLS to ${host} port ${port} fails: ${secured.why}`,
-          "look at the certificate of the proxy before the collector, and at this host's clock",
+          "look at the certificate of the proxy before the collector, at uplink.ca_file for a private authority, and at this host's clock",
         ),
       ];
 }

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import type { HttpClient } from '../uplink/http.ts';
 import type { Step, Way } from './collector.ts';
 
@@ -10,8 +10,8 @@ const LIMIT_MS = 5_000;
 /** Longest answer that is read, bytes: a set of keys. */
 const MAX_BYTES = 64 * 1024;
 
-/** The way over this host's own resolver, network and list of certificate authorities. */
-export function createWay(http: HttpClient): Way {
+/** The way over this host's own resolver and network. @param trust what certificates are judged by */
+export function createWay(http: HttpClient, trust?: SecureContext): Way {
   return {
     resolve: (name) => step(async () => (await lookup(name, { all: true })).map(({ address }) => address)),
     connect: (host, port) =>
@@ -22,7 +22,13 @@ export function createWay(http: HttpClient): Way {
       step(async () => {
         const servername = /[a-z]/i.test(host) && !host.includes(':') ? { servername: host } : {};
         const socket = await opened(
-          connectTls({ host, port, ...servername, timeout: LIMIT_MS }),
+          connectTls({
+            host,
+            port,
+            ...servername,
+            ...(trust && { secureContext: trust }),
+            timeout: LIMIT_MS,
+          }),
           'secureConnect',
         );
         const words = `${socket.getProtocol() ?? '?'}, certificate until ${socket.getPeerCertificate().valid_to}`;

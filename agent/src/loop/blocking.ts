@@ -1,6 +1,6 @@
 import { firstAddress, type Sighting, type Source } from '@picket/protocol';
 import type { AgentDeps, EndReason, SparedReason } from '../agent-port.ts';
-import type { BookedBlock } from '../blocks/book.ts';
+import type { BookedBlock, UntoldBlock } from '../blocks/book.ts';
 import { SAME_END_MS } from '../blocks/offences.ts';
 import { describeBlock, reachableAddress } from '../blocks/told.ts';
 import { createPermit } from '../detect/permit.ts';
@@ -20,7 +20,7 @@ export interface Blocking {
   /** One of the network's own hosts asked for an unused port: never blocked, and loud once it is a scan. */
   sibling(source: Source, probe: Probe): void;
   /** Takes up what the kernel blocked while no agent was reading, or more than could be read. */
-  adopt(blocks: readonly BookedBlock[]): void;
+  adopt(blocks: readonly UntoldBlock[]): void;
   /** Ends blocks whose time is over. */
   expire(): void;
   /** The same for one source, to the moment: the kernel's block ends to the second, the book is looked through less often. */
@@ -114,7 +114,7 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
     // The kernel holds everybody for the first duration; a longer one is the agent's to put in its place.
     const decidedBy = engine.decides && repeats === 0 ? 'kernel' : 'agent';
     const block: BookedBlock = {
-      ...{ source, decidedBy, atMs, droppedPackets: 0 },
+      ...{ source, decidedBy, atMs, droppedPackets: 0, untoldAs: sightings.idOf(source) },
       tier: tierFor(policy, probe.evidence === 'handshake'),
       untilMs: atMs + offences.commit(source, probe.evidence),
     };
@@ -156,19 +156,20 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
       trip(source, probe, said === 'block' ? 'held' : said);
     },
     adopt(blocks) {
-      for (const found of blocks) {
-        const { source, atMs } = found;
+      for (const { isHeirloom, ...found } of blocks) {
+        const { source, atMs, untoldAs: id } = found;
         if (isOldNews(source, atMs) || protection.reason(source) !== undefined) continue;
-        if (!sightings.trip(source, atMs)) continue;
         const localAddress = reachableAddress(protection.facts.own);
-        sightings.adopt(source, { atMs, address: firstAddress(source), localAddress });
+        const seen = { atMs, address: firstAddress(source), localAddress, id, isHeirloom };
+        if (!sightings.adopt(source, seen)) continue;
         // A trip that an agent counted which was killed then is no second one.
         const countedMs = offences.countedUntil(source, found.untilMs);
         const isRepeat = countedMs === undefined && offences.count(source) > 0;
         const untilMs = countedMs ?? atMs + offences.commit(source, 'forgeable');
         const isLonger = isRepeat || untilMs > found.untilMs + SAME_END_MS;
-        const block: BookedBlock = isLonger ? { ...found, untilMs, decidedBy: 'agent' } : found;
-        if (isLonger) keeper.add(block);
+        const named = { ...found, untoldAs: sightings.idOf(source) };
+        const block: BookedBlock = isLonger ? { ...named, untilMs, decidedBy: 'agent' } : named;
+        if (isLonger || named.untoldAs !== id) keeper.add(block);
         report.blocked(block, undefined);
       }
     },

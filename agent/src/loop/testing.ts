@@ -68,7 +68,7 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
     remove: async () => {},
   };
   const keeper = createKeeper({
-    ...{ firewall, now: Date.now, log: SILENT_LOG, firstBlockMs: HOUR_MS },
+    ...{ firewall, now: Date.now, log: SILENT_LOG, firstBlockMs: HOUR_MS, newId: v7 },
     load: async () => undefined,
     save: async () => {},
   });

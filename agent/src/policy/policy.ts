@@ -238,7 +238,48 @@ const allowSchema = z.strictObject({
   sessions: trueOrFalse.default(true),
 });
 
+const COLLECTOR_URL =
+  'a list of at most 8 URLs like "https://picket.example.org", without user, query or slash at the end';
+
+/** Base URL of a collector, in the form that a join key has it. */
+const collectorUrlSchema = z
+  .string(COLLECTOR_URL)
+  .max(1_024, COLLECTOR_URL)
+  .refine((text) => {
+    if (!/^https?:/.test(text) || !URL.canParse(text)) return false;
+    const { origin, pathname } = new URL(text);
+    return `${origin}${pathname}`.replace(/\/+$/, '') === text;
+  }, COLLECTOR_URL);
+
+const PROXY_URL = 'a URL like "http://proxy.example.org:3128"; user and password may stand in it';
+
+const proxySchema = z
+  .string(PROXY_URL)
+  .max(1_024, PROXY_URL)
+  .refine((text) => {
+    if (text === '') return true;
+    if (!/^https?:/.test(text) || !URL.canParse(text)) return false;
+    const { pathname, search, hash, hostname } = new URL(text);
+    return pathname === '/' && search + hash === '' && hostname !== '';
+  }, PROXY_URL);
+
 const uplinkSchema = z.strictObject({
+  /**
+   * URLs of the one collector, in order of preference: the next is taken when one fails, and the first again once it
+   * answers. They replace the URL of the join key; whichever is called, the pinned key has to sign.
+   */
+  urls: z.array(collectorUrlSchema, COLLECTOR_URL).max(8, COLLECTOR_URL).default([]),
+  /** Proxy for all that goes to the collector, by CONNECT; none when empty. Variables of the environment are not read. */
+  proxy: proxySchema.default(''),
+  /** Certificate authorities, in PEM form, that are trusted beside the system's; none when empty. */
+  ca_file: z
+    .string('a file')
+    .regex(/^(?:\/[^\0\n]{1,1023})?$/, 'an absolute path')
+    .default(''),
+  /** Most disk space for events that the collector has not taken yet, MiB. 64 hold some 200,000 sightings. */
+  spool_megabytes: wholeNumber(1, 4_096).default(64),
+  /** Events that the collector has not taken for so long are given up. It takes none that are older than 31 days. */
+  spool_age: durationSchema('1h', '31d').prefault('31d'),
   /** Whether a collector may be reached by plain http on other than loopback. */
   allow_insecure_http: trueOrFalse.default(false),
 });

@@ -39,6 +39,22 @@ describe('the clock', () => {
     expect(clock.nowMs()).toBe(T);
   });
 
+  it('believes no single reply that came late over a bad line, and two that the clock has drifted ahead', () => {
+    let nowMs = T;
+    const clock = createClock(
+      () => nowMs,
+      () => nowMs,
+    );
+    const replyLate = (byMs: number) => {
+      nowMs += 30_000;
+      clock.learn((nowMs - byMs) / 1000);
+      return clock.offsetMs();
+    };
+    expect([replyLate(0), replyLate(6_200), replyLate(300), replyLate(9_000)]).toEqual([0, 0, 0, 0]);
+    expect(replyLate(4_100), 'the earlier of two tells more').toBe(-4_100);
+    expect(replyLate(0), 'a reply never comes early').toBe(0);
+  });
+
   it('uses an unsigned hint for request tokens alone, and until it learns again', () => {
     const clock = createClock(() => 1000);
     clock.hint(new Date(T).toUTCString());

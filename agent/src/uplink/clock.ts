@@ -44,6 +44,10 @@ export function createClock(
   let hintedMs: number | undefined;
   /** Wall clock minus monotonic clock when the collector last told its time, ms: changes when the clock is set. */
   let learnedAtMs: number | undefined;
+  /** Offset by a reply that came later than what is known allows, ms. */
+  let lateMs: number | undefined;
+  const isLearned = (): boolean =>
+    learnedAtMs !== undefined && Math.abs(hostNowMs() - monotonicMs() - learnedAtMs) <= NOISE_MS;
   return {
     nowMs: () => hostNowMs() + offsetMs,
     requestNowMs: () => hostNowMs() + (hintedMs ?? offsetMs),
@@ -51,18 +55,21 @@ export function createClock(
     learn(iatSeconds) {
       const iatMs = iatSeconds * 1000 + (Number.isInteger(iatSeconds) ? 500 : 0);
       const measuredMs = Math.round(iatMs - hostNowMs());
-      if (Math.abs(measuredMs - offsetMs) > NOISE_MS) {
-        offsetMs = Math.abs(measuredMs) > NOISE_MS ? measuredMs : 0;
-      }
       hintedMs = undefined;
+      // A reply may be under way for seconds, as over a line that was cut, and never comes early. So of a clock that
+      // nobody set one late reply proves nothing, and of two the earlier one tells the most that it can be ahead.
+      const isLate = isLearned() && measuredMs < offsetMs - NOISE_MS;
+      const [firstMs, newMs] = [lateMs, isLate ? Math.max(measuredMs, lateMs ?? measuredMs) : measuredMs];
+      lateMs = isLate && firstMs === undefined ? measuredMs : undefined;
+      if (lateMs !== undefined) return;
+      if (Math.abs(newMs - offsetMs) > NOISE_MS) offsetMs = Math.abs(newMs) > NOISE_MS ? newMs : 0;
       learnedAtMs = hostNowMs() - monotonicMs();
     },
     hint(dateHeader) {
       const measuredMs = Date.parse(dateHeader ?? '') - hostNowMs();
       if (Math.abs(measuredMs - offsetMs) > NOISE_MS) hintedMs = measuredMs;
     },
-    isLearned: () =>
-      learnedAtMs !== undefined && Math.abs(hostNowMs() - monotonicMs() - learnedAtMs) <= NOISE_MS,
+    isLearned,
     offsetMs: () => offsetMs,
     originMs: () => hostNowMs() + offsetMs - monotonicMs(),
   };

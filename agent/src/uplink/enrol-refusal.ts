@@ -18,13 +18,26 @@ export type EnrolFailureCode =
 /** Why an enrolment failed; the message is for people. */
 export type EnrolFailure = { ok: false; code: EnrolFailureCode; message: string };
 
+/** Failures of the way to the collector; the others are its word. */
+export const MAY_WORK_ELSEWHERE: ReadonlySet<EnrolFailureCode> = new Set([
+  'unreachable',
+  'not_a_collector',
+  'wrong_key',
+  'busy',
+  'bad_reply',
+]);
+
 /** Builds a failure. */
 export function failure(code: EnrolFailureCode, message: string): EnrolFailure {
   return { ok: false, code, message };
 }
 
-/** Turns a refused enrolment into words and the next step for a person. */
-export function explainRefusal(url: string, { status, headers, body }: HttpReply): EnrolFailure {
+/** Turns a refusal into words and the next step for a person. @param what the collector was asked to do */
+export function explainRefusal(
+  url: string,
+  { status, headers, body }: HttpReply,
+  what = 'enrol this host',
+): EnrolFailure {
   if (status === 426) {
     return failure(
       'wire_version',
@@ -42,6 +55,12 @@ export function explainRefusal(url: string, { status, headers, body }: HttpReply
     return failure('not_a_collector', message);
   }
   const why = printable(error.data.description).replace(/\.$/, '') || error.data.err;
-  const next = /join (?:key|token)/i.test(why) ? ' Make a new join key with `picket join-key NETWORK`.' : '';
-  return failure('refused', `The collector refuses to enrol this host: ${why}.${next}`);
+  return failure('refused', `The collector refuses to ${what}: ${why}.${nextStep(why)}`);
+}
+
+function nextStep(why: string): string {
+  if (/join (?:key|token)/i.test(why)) return ' Make a new join key with `picket join-key NETWORK`.';
+  if (/withdrawn from its network|former key/.test(why))
+    return ' To join as a new host with a key of its own: `picket-agent enroll --new-identity`.';
+  return '';
 }

@@ -12,7 +12,8 @@ import {
 import { CompactSign } from 'jose';
 import { v7 as uuid7 } from 'uuid';
 import { type PublicJwk, pinnedKeyOf, verifyingKey } from './collector-key.ts';
-import { type EnrolFailure, explainRefusal, failure } from './enrol-refusal.ts';
+import { collectorUrls } from './endpoints.ts';
+import { type EnrolFailure, explainRefusal, failure, MAY_WORK_ELSEWHERE } from './enrol-refusal.ts';
 import { type Enrolment, refusedUrl, saveEnrolment } from './enrolment.ts';
 import type { HttpClient, HttpReply } from './http.ts';
 import type { Identity } from './identity.ts';
@@ -28,6 +29,8 @@ export interface EnrolRequest {
   /** Whether http:// to another machine is allowed (a lab). */
   readonly allowInsecureHttp: boolean;
   readonly http: HttpClient;
+  /** URLs that take the place of the join key's, in order of preference. */
+  readonly urls?: readonly string[];
   /** Wall clock, Unix ms. */
   readonly nowMs?: () => number;
 }
@@ -49,8 +52,21 @@ export async function enrol(request: EnrolRequest): Promise<EnrolResult> {
   const parsed = parseJoinKey(request.joinKey);
   if (!parsed.ok) return failure('join_key', sentence(parsed.reason));
   const { joinKey } = parsed;
-  const plain = refusedUrl(joinKey.url, request.allowInsecureHttp);
-  if (plain !== undefined) return failure('plain_http', plain);
+  const urls = collectorUrls(request.urls ?? [], joinKey);
+  const failures: EnrolFailure[] = [];
+  for (const url of urls) {
+    const plain = refusedUrl(url, request.allowInsecureHttp);
+    const result =
+      plain === undefined ? await enrolAt(request, { ...joinKey, url }) : failure('plain_http', plain);
+    if (result.ok || !MAY_WORK_ELSEWHERE.has(result.code)) return result;
+    failures.push(result);
+  }
+  const [first = failure('unreachable', 'There is no URL of a collector.')] = failures;
+  return { ...first, message: failures.map(({ message }) => message).join(' ') };
+}
+
+/** Enrols on one URL, which the join key was given. */
+async function enrolAt(request: EnrolRequest, joinKey: JoinKey): Promise<EnrolResult> {
   const collector = await fetchPinnedKey(request, joinKey);
   if (!collector.ok) return collector;
   const reply = await submit(request, joinKey);

@@ -4,6 +4,7 @@ export type UplinkErrorCode =
   | 'ERR_IDENTITY_DAMAGED'
   | 'ERR_ENROLMENT_DAMAGED'
   | 'ERR_PLAIN_HTTP'
+  | 'ERR_CA_FILE'
   | 'ERR_SPOOL';
 
 /** A fault of the machine or its files; the message says what a person can do. */

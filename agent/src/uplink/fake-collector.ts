@@ -76,6 +76,11 @@ export class FakeCollector {
     this.url = `http://127.0.0.1:${this.#port}`;
   }
 
+  /** Cuts what is under way, as a proxy that restarts does: requests that wait are sent again. */
+  closeConnections(): void {
+    this.#server?.closeAllConnections();
+  }
+
   async stop(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;

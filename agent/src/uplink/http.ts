@@ -1,5 +1,6 @@
-import { Agent, request } from 'undici';
-import { codeOf } from './errors.ts';
+import { type Dispatcher, request } from 'undici';
+import { describeFault, type FaultContext } from './http-fault.ts';
+import { createTransport, type TransportOptions } from './transport.ts';
 
 /** What a server answered. */
 export interface HttpReply {
@@ -30,22 +31,9 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
-/** A connection that is not there after this is not coming, ms: covers two lost SYN packets (RFC 6298: 1 s + 2 s). */
-const CONNECT_MS = 5_000;
-
-/** Idle connections are closed before common servers and proxies close them (5 s and up), ms. */
-const KEEP_ALIVE_MS = 4_000;
-
-/** Connections to the collector: one waits for the block list, the others push. */
-const CONNECTIONS = 8;
-
 /** A client with strict time limits; it follows no redirects, for a redirect could lead a token elsewhere. */
-export function createHttpClient(): HttpClient {
-  const dispatcher = new Agent({
-    connections: CONNECTIONS,
-    connect: { timeout: CONNECT_MS },
-    keepAliveTimeout: KEEP_ALIVE_MS,
-  });
+export function createHttpClient(options: TransportOptions & FaultContext = {}): HttpClient {
+  const dispatcher = createTransport(options);
   const underWay = new Set<AbortController>();
   return {
     async call(call) {
@@ -55,7 +43,7 @@ export function createHttpClient(): HttpClient {
       try {
         return await exchange(call, dispatcher, controller.signal);
       } catch (error) {
-        return { ok: false, reason: describe(controller.signal.reason ?? error) };
+        return { ok: false, reason: describeFault(controller.signal.reason ?? error, options, Date.now()) };
       } finally {
         clearTimeout(timer);
         underWay.delete(controller);
@@ -74,7 +62,7 @@ class TimeLimit extends Error {
   }
 }
 
-async function exchange(call: HttpCall, dispatcher: Agent, signal: AbortSignal): Promise<HttpResult> {
+async function exchange(call: HttpCall, dispatcher: Dispatcher, signal: AbortSignal): Promise<HttpResult> {
   const { statusCode, headers, body } = await request(call.url, {
     dispatcher,
     signal,
@@ -112,24 +100,4 @@ function firstOfEach(headers: Record<string, string | string[] | undefined>): Re
     if (first !== undefined) flat[name.toLowerCase()] = first;
   }
   return flat;
-}
-
-/** Words for the usual faults of a connection; others keep their own. */
-const FAULTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was cut',
-  ENOTFOUND: 'its name cannot be resolved',
-  EAI_AGAIN: 'its name cannot be resolved now',
-  EHOSTUNREACH: 'no route to it',
-  ENETUNREACH: 'no route to it',
-  ETIMEDOUT: 'no answer to the connection',
-  UND_ERR_CONNECT_TIMEOUT: 'no answer to the connection',
-  UND_ERR_SOCKET: 'the connection was cut',
-};
-
-function describe(error: unknown): string {
-  const inner = error instanceof AggregateError ? error.errors[0] : error;
-  const code = codeOf(inner) ?? codeOf(error);
-  if (code !== undefined && FAULTS[code] !== undefined) return FAULTS[code];
-  return inner instanceof Error ? inner.message : String(inner);
 }

@@ -39,7 +39,16 @@ export const identityPath = (stateDir: string): string => join(stateDir, 'identi
  */
 export async function loadIdentity(stateDir: string): Promise<Identity> {
   const path = identityPath(stateDir);
-  const text = (await readFileIfThere(path)) ?? (await makeIdentity(stateDir));
+  const known = await loadKey(path);
+  if (known !== undefined) return known;
+  await makePrivateFolder(stateDir);
+  return makeKey(path);
+}
+
+/** The key in a file, or undefined when there is none. Throws as {@link loadIdentity} does. */
+export async function loadKey(path: string): Promise<Identity | undefined> {
+  const text = await readFileIfThere(path);
+  if (text === undefined) return undefined;
   await refuseExposed(path);
   const parsed = privateJwkSchema.safeParse(parseJson(text));
   if (!parsed.success) throw damaged(path);
@@ -48,14 +57,14 @@ export async function loadIdentity(stateDir: string): Promise<Identity> {
   });
 }
 
-/** Text of the key's file. When another process made one at the same time, that one counts. */
-async function makeIdentity(stateDir: string): Promise<string> {
-  await makePrivateFolder(stateDir);
+/** Makes a key in a file. When another process made one there at the same time, that one counts. */
+export async function makeKey(path: string): Promise<Identity> {
   const { privateKey } = await generateKeyPair('Ed25519', { extractable: true });
   const { kty, crv, x, d } = await exportJWK(privateKey);
-  const text = `${JSON.stringify({ kty, crv, x, d })}\n`;
-  if (await createFile(identityPath(stateDir), text)) return text;
-  return (await readFileIfThere(identityPath(stateDir))) ?? '';
+  await createFile(path, `${JSON.stringify({ kty, crv, x, d })}\n`);
+  const made = await loadKey(path);
+  if (made === undefined) throw damaged(path);
+  return made;
 }
 
 async function identityOf(jwk: z.infer<typeof privateJwkSchema>): Promise<Identity> {

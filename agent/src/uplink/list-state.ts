@@ -41,7 +41,18 @@ export const NO_LIST: ListState = {
 export type ListUpdate =
   | { do: 'take'; state: ListState; isNews: boolean }
   | { do: 'ask-whole'; why: string }
-  | { do: 'refuse'; why: string };
+  | { do: 'refuse'; code: ListRefusal; why: string };
+
+/** Why a whole list is not believed. */
+export type ListRefusal =
+  | 'signature'
+  | 'malformed'
+  | 'other collector'
+  | 'other network'
+  | 'expired'
+  | 'older'
+  | 'other history'
+  | 'digest';
 
 /** Takes a verified reply over. Asynchronous because a long list is checked in slices, between other work. */
 export async function updateList(state: ListState, claims: BlockListClaims): Promise<ListUpdate> {
@@ -49,12 +60,17 @@ export async function updateList(state: ListState, claims: BlockListClaims): Pro
   if (isSameHistory && claims.version < state.version) {
     return {
       do: 'refuse',
+      code: 'older',
       why: `version ${claims.version} is older than ${state.version}, which this host has`,
     };
   }
   // Only what was signed later may start another history: else a kept reply of an old one would turn time back.
   if (!isSameHistory && claims.iat < state.iat) {
-    return { do: 'refuse', why: 'it is of another history and older than the list that this host has' };
+    return {
+      do: 'refuse',
+      code: 'other history',
+      why: 'it is of another history and older than the list that this host has',
+    };
   }
   if (!claims.full && !(isSameHistory && claims.since === state.version)) {
     return { do: 'ask-whole', why: `it holds changes since version ${claims.since} only` };

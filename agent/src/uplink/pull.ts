@@ -1,9 +1,17 @@
-import { BLOCK_LIST_TYP, blockListClaimsSchema, collectorUrn, networkUrn } from '@picket/protocol';
+import {
+  BLOCK_LIST_TYP,
+  type BlockListClaims,
+  blockListClaimsSchema,
+  collectorUrn,
+  networkUrn,
+} from '@picket/protocol';
 import type { CryptoKey } from 'jose';
 import type { Log } from '../report/log.ts';
+import { NOISE_MS } from './clock.ts';
 import { verifyingKey } from './collector-key.ts';
+import { type Endpoints, soleEndpoint } from './endpoints.ts';
 import type { HttpClient, HttpReply } from './http.ts';
-import { type ListState, NO_LIST, updateList } from './list-state.ts';
+import { type ListRefusal, type ListState, NO_LIST, updateList } from './list-state.ts';
 import { requestToken } from './request-token.ts';
 import { backOffMs, retryAfterMs } from './retry.ts';
 import type { Speaker } from './seal.ts';
@@ -14,10 +22,14 @@ export interface PullerOptions {
   readonly http: HttpClient;
   readonly speaker: Speaker;
   readonly log: Log;
+  /** Where the collector is called; by default on the URL of the enrolment. */
+  readonly endpoints?: Endpoints;
   /** Takes each newer list. */
   readonly onList: (state: ListState) => void;
   /** Called whenever the collector answered as itself. */
   readonly onContact: () => void;
+  /** Called whenever a list was not believed. */
+  readonly onRefused?: () => void;
   readonly retryMs?: (failures: number) => number;
   /** How long the collector is asked to hold a request, seconds. */
   readonly waitSeconds?: number;
@@ -40,8 +52,14 @@ const HELD_MS = 1_000;
 /** Longest wait between questions to a server that neither holds them nor says when to ask, ms. */
 const LONGEST_POLL_MS = 10_000;
 
+/** Why a list is not believed: for programs, and for people. */
+interface Disbelief {
+  readonly code: ListRefusal;
+  readonly why: string;
+}
+
 /** When to ask next, ms; or what went wrong. */
-type Round = { ok: true; waitMs: number } | { ok: false; why: string; waitMs?: number };
+type Round = { ok: true; waitMs: number } | { ok: false; why: string; waitMs?: number; isAboutWay?: boolean };
 
 /** Asks the collector for the network's block list for as long as it runs. */
 export class Puller {
@@ -50,6 +68,7 @@ export class Puller {
   #key: CryptoKey | undefined;
   /** True: the next request asks for the whole list. */
   #isWholeAsked = false;
+  readonly #refusedLists: Partial<Record<ListRefusal, number>> = {};
   #failures = 0;
   #quickAnswers = 0;
   #why: string | undefined;
@@ -68,6 +87,11 @@ export class Puller {
     return this.#why;
   }
 
+  /** Lists that were not believed, by reason. */
+  get refusedLists(): Readonly<Partial<Record<ListRefusal, number>>> {
+    return this.#refusedLists;
+  }
+
   start(): void {
     this.#running ??= this.#run();
   }
@@ -81,11 +105,14 @@ export class Puller {
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
-      const round = await this.#round().catch((error: unknown): Round => {
+      const endpoints = this.#options.endpoints ?? soleEndpoint(this.#options.speaker.enrolment.url);
+      const base = endpoints.current();
+      const round = await this.#round(base).catch((error: unknown): Round => {
         this.#options.log.error('asking for the block list failed inside the agent', { error });
         return { ok: false, why: 'a fault inside the agent' };
       });
       if (this.#isStopped) return;
+      if (!round.ok && round.isAboutWay === true) endpoints.failed(base);
       await this.#sleep(round.ok ? this.#onSuccess(round.waitMs) : this.#onFailure(round));
     }
   }
@@ -115,23 +142,23 @@ export class Puller {
     });
   }
 
-  async #round(): Promise<Round> {
+  async #round(base: string): Promise<Round> {
     const { http, speaker, waitSeconds = WAIT_SECONDS, graceMs = GRACE_MS } = this.#options;
-    const base = `${speaker.enrolment.url}/v1/blocklist`;
+    const url = `${base}/v1/blocklist`;
     const startMs = performance.now();
     // The first answer tells the time, which batches wait for: it is not to be held.
     const isToHold = speaker.clock.isLearned();
     const result = await http.call({
-      url: `${base}?${this.#query()}`,
+      url: `${url}?${this.#query()}`,
       headers: {
-        authorization: `Bearer ${await requestToken('GET', base, speaker)}`,
+        authorization: `Bearer ${await requestToken('GET', url, speaker)}`,
         accept: 'application/jwt, application/json',
         prefer: `wait=${isToHold ? waitSeconds : 0}`,
       },
       limitMs: waitSeconds * 1000 + graceMs,
       maxBytes: MAX_REPLY_BYTES,
     });
-    if (!result.ok) return { ok: false, why: result.reason };
+    if (!result.ok) return { ok: false, why: result.reason, isAboutWay: true };
     const { reply } = result;
     const tookMs = isToHold ? performance.now() - startMs : HELD_MS;
     return reply.status === 200 ? this.#take(reply, tookMs) : this.#refused(reply);
@@ -148,18 +175,22 @@ export class Puller {
     if (status === 401) clock.hint(headers.date);
     const waitMs = retryAfterMs(headers['retry-after'], clock.nowMs());
     const why = `HTTP ${status} ${body.slice(0, 200)}`.trim();
-    return { ok: false, why, ...(waitMs === undefined ? {} : { waitMs }) };
+    // 401 and 403 are the collector's word about this host, 426 about its agent, 429 about haste.
+    const isAboutWay = ![401, 403, 426, 429].includes(status);
+    return { ok: false, why, isAboutWay, ...(waitMs === undefined ? {} : { waitMs }) };
   }
 
   async #take({ body, headers }: HttpReply, tookMs: number): Promise<Round> {
     const { clock } = this.#options.speaker;
-    const claims = await this.#read(body);
-    if (typeof claims === 'string') return { ok: false, why: `the list is not believed: ${claims}` };
+    const read = await this.#read(body);
+    if ('code' in read) return this.#disbelieve(read);
+    const { claims } = read;
     const update = await updateList(this.#state, claims);
-    if (update.do === 'refuse') return { ok: false, why: `the list is not believed: ${update.why}` };
+    if (update.do === 'refuse') return this.#disbelieve(update);
     if (update.do === 'ask-whole') return this.#askWhole(update.why);
     const knownOffsetMs = clock.offsetMs();
     clock.learn(claims.iat);
+    this.#tellClock(knownOffsetMs);
     this.#isWholeAsked = false;
     this.#options.onContact();
     // Ends are put in force in the host's clock: when that turns out to be wrong, they are put anew.
@@ -170,8 +201,28 @@ export class Puller {
     return { ok: true, waitMs: this.#nextWaitMs(update.isNews, tookMs, askedMs) };
   }
 
-  /** The signed claims, or in words why they are not for this host and this time. */
-  async #read(jws: string) {
+  /** A wrong clock harms nothing here, but whoever reads the host's logs should know. */
+  #tellClock(knownOffsetMs: number): void {
+    const { log, speaker } = this.#options;
+    const offsetMs = speaker.clock.offsetMs();
+    if (Math.abs(offsetMs - knownOffsetMs) <= NOISE_MS) return;
+    if (offsetMs === 0) log.info('the clock of this host agrees with the collector again');
+    else {
+      const seconds = Math.round(Math.abs(offsetMs) / 1000);
+      const side = offsetMs > 0 ? 'behind' : 'ahead of';
+      log.warn(`the clock of this host is ${side} the collector; what it tells is set right`, { seconds });
+    }
+  }
+
+  /** Counted and told; on another URL the collector may answer itself. */
+  #disbelieve({ code, why }: Disbelief): Round {
+    this.#refusedLists[code] = (this.#refusedLists[code] ?? 0) + 1;
+    this.#options.onRefused?.();
+    return { ok: false, why: `the list is not believed: ${why}`, isAboutWay: true };
+  }
+
+  /** The signed claims, or why they are not for this host and this time. */
+  async #read(jws: string): Promise<Disbelief | { claims: BlockListClaims }> {
     const { enrolment, clock } = this.#options.speaker;
     this.#key ??= await verifyingKey(enrolment.collectorKey);
     const signed = await readSignedReply(jws, {
@@ -179,18 +230,22 @@ export class Puller {
       typ: BLOCK_LIST_TYP,
       schema: blockListClaimsSchema,
     });
-    if (!signed.ok) return signed.reason;
+    if (!signed.ok) return { code: signed.isSigned ? 'malformed' : 'signature', why: signed.reason };
     const { claims } = signed;
-    if (claims.iss !== collectorUrn(enrolment.collectorId)) return 'it is of another collector';
-    if (claims.aud !== networkUrn(enrolment.networkId)) return 'it is of another network';
+    if (claims.iss !== collectorUrn(enrolment.collectorId))
+      return { code: 'other collector', why: 'it is of another collector' };
+    if (claims.aud !== networkUrn(enrolment.networkId))
+      return { code: 'other network', why: 'it is of another network' };
     // A host that does not know the time yet learns it from this reply; an old one then fails by its version.
-    if (clock.isLearned() && claims.exp * 1000 <= clock.nowMs()) return 'it has expired';
-    return claims;
+    if (clock.isLearned() && claims.exp * 1000 <= clock.nowMs())
+      return { code: 'expired', why: 'it has expired' };
+    return { claims };
   }
 
   /** Once at once; when the whole list does not fit either, the old one stays and a person is told. */
   #askWhole(why: string): Round {
-    if (this.#isWholeAsked) return { ok: false, why: `even the whole list does not fit: ${why}` };
+    if (this.#isWholeAsked)
+      return this.#disbelieve({ code: 'digest', why: `even the whole list does not fit: ${why}` });
     this.#isWholeAsked = true;
     this.#options.log.info('the whole block list is asked for', { why });
     return { ok: true, waitMs: 0 };

@@ -1,16 +1,18 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import { EVENT_MEDIA_TYPE } from '@picket/protocol';
+import { uuid7TimeMs } from '@picket/protocol';
 import type { Log } from '../report/log.ts';
 import { halvesOf } from './batches.ts';
-import type { HttpClient, HttpResult } from './http.ts';
+import { type Endpoints, soleEndpoint } from './endpoints.ts';
+import type { HttpClient } from './http.ts';
+import { post } from './post.ts';
+import { Ration } from './ration.ts';
 import { redated, redatedByGuess } from './redate.ts';
 import type { Reject } from './rejected.ts';
 import { backOffMs } from './retry.ts';
 import { isSealedBy, type Speaker, seal, unseal } from './seal.ts';
+import type { Entry, IsFree, Turn } from './spool/batch-index.ts';
 import type { Batch } from './spool/record.ts';
 import type { Spool } from './spool/spool.ts';
-import { type Verdict, verdictOf } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
 
 /** What a pusher works with. */
 export interface PusherOptions {
@@ -19,12 +21,16 @@ export interface PusherOptions {
   readonly spool: Spool;
   readonly reject: Reject;
   readonly log: Log;
+  /** Where the collector is called; by default on the URL of the enrolment. */
+  readonly endpoints?: Endpoints;
   /** Wait after that many failures in a row, ms. */
   readonly retryMs?: (failures: number) => number;
   /** A push must be answered within this, ms. */
   readonly limitMs?: number;
   /** How long batches wait for the collector's first word about the time, ms. */
   readonly clockWaitMs?: number;
+  /** Batches of the backlog a second. */
+  readonly backlogPerSecond?: number;
 }
 
 /**
@@ -36,11 +42,17 @@ const CLOCK_WAIT_MS = 2_000;
 /** Batches under way at once. */
 const CONCURRENCY = 4;
 
-/** The collector commits in well under a second; a slow line may need many for a full batch. */
-const LIMIT_MS = 20_000;
+/** What waited longer than this is backlog, ms; what is younger is fresh news, and never waits for the backlog. */
+const FRESH_MS = 60_000;
 
-/** Bodies below this gain nothing from gzip, bytes. */
-const GZIP_FROM_BYTES = 1024;
+/**
+ * Batches of the backlog a second: a full spool of the smallest batches, some 60,000, is told within an hour, and a
+ * thousand hosts that come back together bring no more than 20,000 a second.
+ */
+const BACKLOG_PER_SECOND = 20;
+
+/** Three of four are trips, the newest first; the others, newest and oldest in turn, are never starved by them. */
+const TURNS: readonly Turn[] = ['trip', 'trip', 'trip', 'newest', 'trip', 'trip', 'trip', 'oldest'];
 
 /** After this many failures of one batch, with others accepted in between, the batch is what is wrong. */
 const MAX_FAILURES = 3;
@@ -50,10 +62,6 @@ const MAX_TROUBLES = 10_000;
 
 /** A wake-up shortens a wait that the agent chose itself to this since the last try, ms. */
 const WAKE_GAP_MS = 1_000;
-
-const MAX_REPLY_BYTES = 64 * 1024;
-
-const gzipAsync = promisify(gzip);
 
 interface Trouble {
   failures: number;
@@ -68,6 +76,8 @@ export class Pusher {
   readonly #retryMs: (failures: number) => number;
   readonly #underWay = new Set<string>();
   readonly #troubles = new Map<string, Trouble>();
+  readonly #ration: Ration;
+  #turn = 0;
   #accepted = 0;
   #rejected = 0;
   #pauses = 0;
@@ -84,6 +94,7 @@ export class Pusher {
   constructor(options: PusherOptions) {
     this.#options = options;
     this.#retryMs = options.retryMs ?? backOffMs;
+    this.#ration = new Ration(options.backlogPerSecond ?? BACKLOG_PER_SECOND, performance.now());
     this.#clockByMs = performance.now() + (options.clockWaitMs ?? CLOCK_WAIT_MS);
   }
 
@@ -110,7 +121,7 @@ export class Pusher {
 
   /** Sends a token once, outside the spool: for what is worthless when it is late. True when it was taken. */
   async pushOnce(jws: string): Promise<boolean> {
-    return verdictOf(await this.#post(jws), this.#nowMs()).do === 'settle';
+    return (await this.#post(jws)).do === 'settle';
   }
 
   stop(): void {
@@ -135,7 +146,7 @@ export class Pusher {
     // While the collector fails one batch at a time finds out whether it is back.
     const most = this.#pauses > 0 ? 1 : CONCURRENCY;
     while (this.#underWay.size < most) {
-      const entry = this.#options.spool.next(isFree);
+      const entry = this.#nextEntry(isFree, nowMs);
       if (entry === undefined) return;
       this.#underWay.add(entry.jti);
       this.#lastTryMs = nowMs;
@@ -143,10 +154,22 @@ export class Pusher {
     }
   }
 
+  /** What to push next; while the backlog has no turn, fresh news alone. */
+  #nextEntry(isFree: IsFree, nowMs: number): Entry | undefined {
+    const { spool, speaker } = this.#options;
+    const freshFromMs = speaker.clock.nowMs() - FRESH_MS;
+    const isFresh = (jti: string): boolean => uuid7TimeMs(jti) >= freshFromMs;
+    if (this.#ration.waitMs(nowMs) > 0) return spool.recent((jti) => isFree(jti) && isFresh(jti));
+    const entry = spool.next(isFree, TURNS[this.#turn++ % TURNS.length]);
+    if (entry !== undefined && !isFresh(entry.jti)) this.#ration.take(nowMs);
+    return entry;
+  }
+
   #planNext(nowMs: number): void {
     const waits = [
       this.#notBeforeMs,
       this.#clockByMs,
+      this.#options.spool.stats().batches > this.#underWay.size ? nowMs + this.#ration.waitMs(nowMs) : 0,
       ...[...this.#troubles.values()].map((each) => each.notBeforeMs),
     ];
     const later = waits.filter((each) => each > nowMs);
@@ -154,12 +177,12 @@ export class Pusher {
     this.#timer = setTimeout(() => this.#pump(), Math.min(...later) - nowMs + 1).unref();
   }
 
-  async #pushEntry(entry: Parameters<Spool['read']>[0]): Promise<void> {
+  async #pushEntry(entry: Entry): Promise<void> {
     try {
       const batch = await this.#options.spool.read(entry);
       if (batch === undefined) this.#unreadable(entry.jti);
       else if (!(await this.#replace(batch, await redated(batch, this.#options.speaker))))
-        await this.#act(batch, verdictOf(await this.#post(batch.jws), this.#nowMs()));
+        await this.#act(batch, await this.#post(batch.jws));
     } catch (error) {
       this.#options.log.error('pushing a batch failed inside the agent', { jti: entry.jti, error });
       this.#fail(entry.jti, 'a fault inside the agent');
@@ -274,22 +297,11 @@ export class Pusher {
     this.#options.spool.settle(jti);
   }
 
-  async #post(jws: string): Promise<HttpResult> {
-    const isLarge = jws.length >= GZIP_FROM_BYTES;
-    return this.#options.http.call({
-      url: `${this.#options.speaker.enrolment.url}/v1/events`,
-      headers: {
-        'content-type': EVENT_MEDIA_TYPE,
-        accept: 'application/json',
-        ...(isLarge ? { 'content-encoding': 'gzip' } : {}),
-      },
-      body: isLarge ? await gzipAsync(jws) : jws,
-      limitMs: this.#options.limitMs ?? LIMIT_MS,
-      maxBytes: MAX_REPLY_BYTES,
-    });
-  }
-
-  #nowMs(): number {
-    return this.#options.speaker.clock.nowMs();
+  async #post(jws: string): Promise<Verdict> {
+    const { endpoints = soleEndpoint(this.#options.speaker.enrolment.url) } = this.#options;
+    const base = endpoints.current();
+    const verdict = await post(jws, base, this.#options);
+    if (verdict.do === 'pause' && verdict.isAboutWay === true && !this.#isStopped) endpoints.failed(base);
+    return verdict;
   }
 }

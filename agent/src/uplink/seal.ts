@@ -1,5 +1,5 @@
 import { type BatchEvents, collectorUrn, EVENT_TYP, type EventClaims, hostUrn } from '@picket/protocol';
-import { CompactSign, decodeJwt, decodeProtectedHeader } from 'jose';
+import { CompactSign, decodeJwt } from 'jose';
 import { v7 as uuid7 } from 'uuid';
 import type { Content } from './batches.ts';
 import type { Clock } from './clock.ts';
@@ -7,10 +7,10 @@ import type { Enrolment } from './enrolment.ts';
 import type { Identity } from './identity.ts';
 import type { Batch } from './spool/record.ts';
 
-/** Who speaks, to whom. */
+/** Who speaks, to whom. A rotation puts another key in the place of the present one while all go on. */
 export interface Speaker {
-  readonly identity: Identity;
-  readonly enrolment: Enrolment;
+  identity: Identity;
+  enrolment: Enrolment;
   readonly clock: Clock;
 }
 
@@ -47,11 +47,10 @@ export function unseal(jws: string): BatchEvents {
   return decodeJwt<EventClaims>(jws).events;
 }
 
-/** Whether a batch was sealed as the present host, with its present key, for its present collector. */
-export function isSealedBy(jws: string, { identity, enrolment }: Speaker): boolean {
+/** Whether a batch was sealed as the present host, with its present key or a former one, for its present collector. */
+export function isSealedBy(jws: string, { enrolment }: Pick<Speaker, 'enrolment'>): boolean {
   const { iss, aud, net } = decodeJwt<EventClaims>(jws);
   return (
-    decodeProtectedHeader(jws).kid === identity.thumbprint &&
     iss === hostUrn(enrolment.hostId) &&
     aud === collectorUrn(enrolment.collectorId) &&
     net === enrolment.networkId

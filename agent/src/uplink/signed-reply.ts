@@ -2,8 +2,10 @@ import { type CryptoKey, compactVerify, decodeProtectedHeader } from 'jose';
 import type { z } from 'zod';
 import { parseJson } from './state-file.ts';
 
-/** Claims the collector signed, or why they are not believed. */
-export type SignedReply<Claims> = { ok: true; claims: Claims } | { ok: false; reason: string };
+/** Claims the collector signed, or why they are not believed; `isSigned`: the signature at least is right. */
+export type SignedReply<Claims> =
+  | { ok: true; claims: Claims }
+  | { ok: false; isSigned: boolean; reason: string };
 
 /** What a signed reply has to be. */
 export interface Expected<Claims> {
@@ -20,11 +22,15 @@ export async function readSignedReply<Claims>(
   { key, typ, schema }: Expected<Claims>,
 ): Promise<SignedReply<Claims>> {
   const payload = await verified(jws.trim(), key, typ);
-  if (typeof payload === 'string') return { ok: false, reason: payload };
+  if (typeof payload === 'string') return { ok: false, isSigned: false, reason: payload };
   const parsed = schema.safeParse(parseJson(new TextDecoder().decode(payload)));
   if (parsed.success) return { ok: true, claims: parsed.data };
   const issue = parsed.error.issues[0];
-  return { ok: false, reason: `it is malformed: ${issue?.path.join('.')}: ${issue?.message}` };
+  return {
+    ok: false,
+    isSigned: true,
+    reason: `it is malformed: ${issue?.path.join('.')}: ${issue?.message}`,
+  };
 }
 
 /** The signed bytes, or in words what is wrong. */

@@ -6,7 +6,8 @@ import { makePrivateFolder } from './state-file.ts';
 
 /** What an agent keeps in its state folder, and what it has folders for. */
 const FILES = [
-  ...['identity.jwk', 'enrolment.json', 'blocks.json', 'block-list.json'],
+  ...['identity.jwk', 'identity-next.jwk', 'identity-new.jwk', 'enrolment.json'],
+  ...['blocks.json', 'block-list.json'],
   ...['pause.json', 'lifted.json', 'allowed.json', 'offences.json', 'history.jsonl', 'history.jsonl.1'],
 ];
 const FOLDERS = ['spool', 'rejected'];

@@ -9,6 +9,7 @@ import {
   type Sighting,
 } from '@picket/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { policySchema } from '../policy/policy.ts';
 import { createLog, SILENT_LOG } from '../report/log.ts';
 import type { DesiredList } from './applier.ts';
 import { type Bench, eventually, makeBench, sighting } from './testing.ts';
@@ -35,10 +36,12 @@ const HOST_STATUS = {
   ...{ addresses: ['192.0.2.10'], localBlocks: 2, probesLost: 0 },
 };
 
+const SETTINGS = policySchema.parse({}).uplink;
+
 async function start(options: Partial<UplinkOptions> = {}): Promise<Uplink> {
   const { stateDir, identity, enrolment } = bench;
   const uplink = await startUplink({
-    ...{ stateDir, identity, enrolment, allowInsecureHttp: false, log: SILENT_LOG },
+    ...{ stateDir, identity, enrolment, settings: SETTINGS, log: SILENT_LOG },
     neverBlockFacts: () => ({ ...NO_FACTS, gateways: ['192.0.2.254'] }),
     applyBlockList: async (list) => void applied.push(list),
     status: () => HOST_STATUS,

@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 import { MAX_BATCH_AGE_MS, type NeverBlockFacts, type StatusEvent } from '@picket/protocol';
+import type { Policy } from '../policy/policy.ts';
 import type { Log } from '../report/log.ts';
 import { type AcceptedList, acceptList, DEFAULT_LIST_LIMITS, type ListLimits } from './accept.ts';
 import { Applier, type ApplyBlockList } from './applier.ts';
-import { createClock } from './clock.ts';
+import { type Clock, createClock } from './clock.ts';
+import type { Connection } from './connection.ts';
+import { collectorUrls, createEndpoints, type Endpoints } from './endpoints.ts';
+import { failure } from './enrol-refusal.ts';
 import { type Enrolment, refusedUrl } from './enrolment.ts';
 import { UplinkError } from './errors.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -15,13 +19,24 @@ import type { Outgoing } from './outbox.ts';
 import { Puller } from './pull.ts';
 import { Pusher } from './push.ts';
 import { rejectedFolder } from './rejected.ts';
+import type { RotateResult } from './rotate.ts';
+import { finishRotation, type RotationParts, rotateRunning } from './rotate-running.ts';
 import type { Speaker } from './seal.ts';
 import { Sender } from './sender.ts';
 import { openSpoolFolder } from './spool/disk.ts';
 import { Spool, type SpoolStats } from './spool/spool.ts';
 
 /** What a status tells that the uplink does not know itself. */
-export type HostStatus = Omit<StatusEvent, 'nowMs' | 'spooled' | 'spoolLost' | 'blockList'>;
+export type HostStatus = Omit<
+  StatusEvent,
+  'nowMs' | 'spooled' | 'spoolLost' | 'spoolFailing' | 'rejected' | 'clockOffsetMs' | 'blockList'
+>;
+
+/** What the policy says of an uplink, under `[uplink]`. */
+export type UplinkSettings = Pick<
+  Policy['uplink'],
+  'allow_insecure_http' | 'urls' | 'spool_megabytes' | 'spool_age'
+>;
 
 /** What an uplink works with. */
 export interface UplinkOptions {
@@ -29,8 +44,11 @@ export interface UplinkOptions {
   readonly identity: Identity;
   /** Undefined: this host was not enrolled and runs alone. */
   readonly enrolment: Enrolment | undefined;
-  /** Whether http:// to another machine is allowed (a lab). */
-  readonly allowInsecureHttp: boolean;
+  /** How connections are made; directly, with Node's authorities, by default. */
+  readonly connection?: Connection;
+  readonly settings: UplinkSettings;
+  /** The collector's time; a clock of its own by default. */
+  readonly clock?: Clock;
   readonly log: Log;
   /** What this host never blocks; asked for each list. */
   readonly neverBlockFacts: () => NeverBlockFacts;
@@ -49,6 +67,8 @@ export interface UplinkStatus {
   readonly clockOffsetMs: number;
   /** When the collector last answered as itself, Unix ms of the host's clock. */
   readonly lastContactMs: number | undefined;
+  /** URL on which the collector is called now. */
+  readonly url: string | undefined;
   readonly accepted: number;
   readonly rejected: number;
   /** Sightings given up before they were in a batch. */
@@ -64,6 +84,8 @@ export interface Uplink {
   /** Resolves when all that was handed over is kept. */
   flush(): Promise<void>;
   status(): UplinkStatus;
+  /** Gives this host a new key while it runs. */
+  rotateKey(): Promise<RotateResult>;
   /** The status changed in a way that the collector should know of soon. */
   tellSoon(): void;
   /** Keeps what is there, gives pushes under way a moment, and ends. */
@@ -89,16 +111,20 @@ export async function startUplink(options: UplinkOptions): Promise<Uplink> {
       log,
       'the key of this host is not the one that was enrolled: it runs alone; enrol it again',
     );
-  const plain = refusedUrl(enrolment.url, options.allowInsecureHttp);
-  if (plain !== undefined) throw new UplinkError('ERR_PLAIN_HTTP', plain);
+  const { urls, allow_insecure_http } = options.settings;
+  for (const url of collectorUrls(urls, enrolment)) {
+    const plain = refusedUrl(url, allow_insecure_http);
+    if (plain !== undefined) throw new UplinkError('ERR_PLAIN_HTTP', plain);
+  }
   return connect(options, enrolment);
 }
 
 async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Uplink> {
   const parts = await assemble(options, enrolment);
   const { spool, pusher, sender, puller, heartbeat, speaker } = parts;
+  const spoolAgeMs = Math.min(options.settings.spool_age, MAX_BATCH_AGE_MS);
   const expiry = setInterval(() => {
-    if (speaker.clock.isLearned()) spool.expire(speaker.clock.nowMs() - MAX_BATCH_AGE_MS);
+    if (speaker.clock.isLearned()) spool.expire(speaker.clock.nowMs() - spoolAgeMs);
   }, EXPIRE_EVERY_MS).unref();
   puller.start();
   pusher.wake();
@@ -107,6 +133,7 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
     send: (outgoing, { urgent }) => sender.send(outgoing, urgent),
     flush: () => sender.flush(),
     status: () => statusOf(parts),
+    rotateKey: () => rotateRunning(parts.rotation),
     tellSoon: () => heartbeat.tellSoon(),
     stop() {
       clearInterval(expiry);
@@ -118,11 +145,18 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
 /** Puts the parts together, and the saved list in force. */
 async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<Parts> {
   const { stateDir, identity, log } = options;
-  const speaker: Speaker = { identity, enrolment, clock: createClock() };
-  const http = createHttpClient();
-  const spool = await Spool.open({ disk: await openSpoolFolder(join(stateDir, 'spool')), log });
+  const speaker: Speaker = { identity, enrolment, clock: options.clock ?? createClock() };
+  const http = createHttpClient(options.connection);
+  const urls = collectorUrls(options.settings.urls, enrolment);
+  const { thumbprint } = enrolment;
+  const endpoints = createEndpoints({ urls, http, thumbprint, log });
+  const spool = await Spool.open({
+    disk: await openSpoolFolder(join(stateDir, 'spool')),
+    log,
+    maxBytes: options.settings.spool_megabytes * 1024 * 1024,
+  });
   const reject = rejectedFolder(join(stateDir, 'rejected'), log);
-  const pusher = new Pusher({ http, speaker, spool, reject, log });
+  const pusher = new Pusher({ http, speaker, spool, reject, log, endpoints });
   const sender = new Sender({ speaker, spool, pusher, log });
   const status = (): StatusEvent => eventOf(options, parts);
   const heartbeat = new Heartbeat({ speaker, pusher, log, status });
@@ -130,13 +164,16 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
   const applier = makeApplier(options, speaker, heartbeat);
   const onList = (state: ListState): void => void file.save(state).then(() => applier.want(state));
   const saved = await file.load();
+  const rotation: RotationParts = { stateDir, speaker, urls, http, log };
   const onContact = (): void => {
+    if (parts.lastContactMs === undefined) void finishRotation(rotation);
     parts.lastContactMs = Date.now();
     pusher.wake();
   };
-  const puller = new Puller({ http, speaker, log, onList, onContact }, saved);
+  const onRefused = (): void => heartbeat.tellSoon();
+  const puller = new Puller({ http, speaker, log, endpoints, onList, onContact, onRefused }, saved);
   const parts: Parts = {
-    ...{ http, speaker, spool, pusher, sender, heartbeat, file, applier, puller },
+    ...{ http, endpoints, speaker, spool, pusher, sender, heartbeat, file, applier, puller, rotation },
     lastContactMs: undefined,
   };
   if (saved.epoch !== undefined) await applier.want(saved);
@@ -155,8 +192,10 @@ function makeApplier(options: UplinkOptions, { clock }: Speaker, heartbeat: Hear
   return new Applier({ accept, apply, log, onApplied });
 }
 
-async function end({ sender, heartbeat, pusher, puller, applier, http, file, spool }: Parts): Promise<void> {
+async function end(parts: Parts): Promise<void> {
+  const { sender, heartbeat, pusher, puller, applier, http, endpoints, file, spool } = parts;
   heartbeat.stop();
+  endpoints.stop();
   await sender.flush();
   await within(STOP_MS, pusher.whenIdle());
   pusher.stop();
@@ -168,6 +207,7 @@ async function end({ sender, heartbeat, pusher, puller, applier, http, file, spo
 
 interface Parts {
   readonly http: HttpClient;
+  readonly endpoints: Endpoints;
   readonly speaker: Speaker;
   readonly spool: Spool;
   readonly pusher: Pusher;
@@ -176,6 +216,7 @@ interface Parts {
   readonly file: ListFile;
   readonly applier: Applier;
   readonly puller: Puller;
+  readonly rotation: RotationParts;
   lastContactMs: number | undefined;
 }
 
@@ -183,26 +224,35 @@ function statusOf(parts: Parts): UplinkStatus {
   const { speaker, spool, pusher, sender, applier, puller, lastContactMs } = parts;
   const { accepted, rejected, why } = pusher.stats;
   const { version = 0, entries, refused = {} } = applier.inForce ?? {};
+  const isBelieved = Object.keys(puller.refusedLists).length === 0;
   return {
     isEnrolled: true,
     pushFault: why,
     pullFault: puller.why,
     clockOffsetMs: speaker.clock.offsetMs(),
     lastContactMs,
+    url: parts.endpoints.current(),
     accepted,
     rejected,
     sightingsLost: sender.lost,
     spool: spool.stats(),
-    blockList: { version, entries: entries?.size ?? 0, refused },
+    blockList: {
+      ...{ version, entries: entries?.size ?? 0, refused },
+      ...(isBelieved ? {} : { refusedLists: { ...puller.refusedLists } }),
+    },
   };
 }
 
 function eventOf(options: UplinkOptions, parts: Parts): StatusEvent {
-  const { batches, lost } = parts.spool.stats();
-  const { blockList, sightingsLost } = statusOf(parts);
+  const { batches, lost, isDiskFailing } = parts.spool.stats();
+  const { blockList, sightingsLost, rejected, clockOffsetMs } = statusOf(parts);
   // One number of news that the collector will never see: batches given up, and sightings that came in none.
   const spoolLost = lost + sightingsLost;
-  return { ...options.status(), nowMs: Date.now(), spooled: batches, spoolLost, blockList };
+  return {
+    ...{ ...options.status(), nowMs: Date.now(), spooled: batches, spoolLost, rejected, blockList },
+    ...(isDiskFailing && { spoolFailing: true }),
+    ...(parts.speaker.clock.isLearned() && { clockOffsetMs }),
+  };
 }
 
 /** An uplink to nowhere: it keeps nothing, for nobody would ever fetch it. */
@@ -211,10 +261,12 @@ function runAlone(log: Log, why: string): Uplink {
   return {
     send: () => {},
     flush: async () => {},
+    rotateKey: async () => failure('refused', `There is no key to rotate: ${why}.`),
     tellSoon: () => {},
     stop: async () => {},
     status: () => ({
       ...{ isEnrolled: false, pushFault: why, pullFault: why, clockOffsetMs: 0, lastContactMs: undefined },
+      url: undefined,
       ...{ accepted: 0, rejected: 0, sightingsLost: 0, spool: undefined },
       blockList: { version: 0, entries: 0, refused: {} },
     }),

@@ -9,14 +9,14 @@ import { parseJson } from './state-file.ts';
  * - `reject`: can never be accepted; it is put aside, unless it was its date that was wrong
  * - `split`: too large; its halves may pass
  * - `defer`: this batch failed in a way that may be its own or a proxy's; others go first
- * - `pause`: the collector does not take batches now, whichever
+ * - `pause`: the collector does not take batches now, whichever; `isAboutWay`: on another URL it may
  */
 export type Verdict =
   | { do: 'settle' }
   | { do: 'reject'; why: string; isMaybeDate?: boolean }
   | { do: 'split' }
   | { do: 'defer'; why: string }
-  | { do: 'pause'; why: string; waitMs?: number; isAboutHost?: boolean };
+  | { do: 'pause'; why: string; waitMs?: number; isAboutHost?: boolean; isAboutWay?: boolean };
 
 /** RFC 8935 codes that are the batch's own fault; `access_denied` is the host's standing, which can change. */
 const FINAL: ReadonlySet<string> = new Set<PushErrorCode>([
@@ -29,7 +29,7 @@ const FINAL: ReadonlySet<string> = new Set<PushErrorCode>([
 
 /** Reads the answer to a push (RFC 8935 sections 2.2 and 2.3). @param nowMs the collector's time, Unix ms */
 export function verdictOf(result: HttpResult, nowMs: number): Verdict {
-  if (!result.ok) return { do: 'pause', why: result.reason };
+  if (!result.ok) return { do: 'pause', why: result.reason, isAboutWay: true };
   const { status, headers, body } = result.reply;
   // Only 202 is the collector's word: a captive portal answers 200 to everything.
   if (status === 202) return { do: 'settle' };
@@ -37,9 +37,11 @@ export function verdictOf(result: HttpResult, nowMs: number): Verdict {
   if (status === 426) return { do: 'pause', why: 'it no longer speaks this wire version: update the agent' };
   if (status === 429 || status >= 500) {
     const waitMs = retryAfterMs(headers['retry-after'], nowMs);
-    return { do: 'pause', why: `HTTP ${status}`, ...(waitMs === undefined ? {} : { waitMs }) };
+    const isAboutWay = status >= 500;
+    return { do: 'pause', why: `HTTP ${status}`, isAboutWay, ...(waitMs === undefined ? {} : { waitMs }) };
   }
-  return status >= 400 ? refusal(status, body) : { do: 'pause', why: `HTTP ${status}: no collector there` };
+  if (status >= 400) return refusal(status, body);
+  return { do: 'pause', why: `HTTP ${status}: no collector there`, isAboutWay: true };
 }
 
 function refusal(status: number, body: string): Verdict {
@@ -47,7 +49,7 @@ function refusal(status: number, body: string): Verdict {
   if (!error.success) {
     // 401, 403, 404, … without our error body: a proxy, or a wrong URL, and the same for every batch.
     const why = `HTTP ${status} without an error of a collector`;
-    return status === 400 || status === 422 ? { do: 'defer', why } : { do: 'pause', why };
+    return status === 400 || status === 422 ? { do: 'defer', why } : { do: 'pause', why, isAboutWay: true };
   }
   const { err, description } = error.data;
   const why = `${err}: ${description}`;

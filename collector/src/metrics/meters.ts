@@ -1,7 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Routes by name: what is asked for beside them is `other`, so that no client makes labels. */
-export type RouteName = 'events' | 'enrolments' | 'blocklist' | 'keys' | 'downloads' | 'health' | 'other';
+export type RouteName =
+  | 'events'
+  | 'enrolments'
+  | 'host-keys'
+  | 'blocklist'
+  | 'keys'
+  | 'downloads'
+  | 'health'
+  | 'other';
 
 /** Which limit somebody was over. */
 export type LimitName = 'address' | 'connection' | 'host' | 'enrolment';

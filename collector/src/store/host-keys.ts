@@ -1,8 +1,10 @@
+import { MAX_BATCH_AGE_MS } from '@picket/protocol';
 import type { HostKey } from '../verify/host-token.ts';
 import type { PublicJwk } from '../verify/jws.ts';
+import type { Rotation } from '../verify/rotation.ts';
 import { isOutage } from './fault.ts';
 import { createGroup, DEADLINE_MS, type Group, within } from './group.ts';
-import { msOf, type Sql } from './sql.ts';
+import { msOf, type Query, type Sql, type Tx } from './sql.ts';
 
 /** A key's name. */
 interface KeyName {
@@ -26,7 +28,7 @@ export function findHostKey(sql: Sql, networkId: string, thumbprint: string): Pr
   return within(DEADLINE_MS, lookup.add({ networkId, thumbprint }));
 }
 
-async function findHostKeys(sql: Sql, names: readonly KeyName[]): Promise<(HostKey | undefined)[]> {
+async function findHostKeys(sql: Query, names: readonly KeyName[]): Promise<(HostKey | undefined)[]> {
   const rows = await sql<KeyRow[]>`
     select k.network_id, k.thumbprint, k.host_id, k.public_jwk, k.valid_until, h.withdrawn_at
     from host_key k join host h on h.network_id = k.network_id and h.id = k.host_id
@@ -50,4 +52,61 @@ interface KeyRow {
   public_jwk: PublicJwk;
   valid_until: Date | null;
   withdrawn_at: Date | null;
+}
+
+/** A host has its new key. */
+export interface Rotated {
+  readonly ok: true;
+  /** False when it had it before. */
+  readonly isNew: boolean;
+  /** Until then batches signed by the former key are taken, Unix ms. */
+  readonly formerUntilMs: number;
+}
+
+/** Why a key was not taken. */
+export interface NotRotated {
+  readonly ok: false;
+  readonly reason: 'former key' | 'key of another host' | 'too many keys';
+}
+
+/** Most keys of one host that are valid at once: a rotation a day leaves so many within {@link MAX_BATCH_AGE_MS}. */
+const MAX_KEYS = 40;
+
+/**
+ * Gives a host a new key. The former one is valid as long as a batch signed by it could still be taken, and introduces
+ * no other key: whoever steals it later can send for a host, and never become it. Repeats change nothing.
+ */
+export async function rotateHostKey(
+  sql: Sql,
+  rotation: Rotation,
+  nowMs: number,
+): Promise<Rotated | NotRotated> {
+  return sql.begin((tx) => rotate(tx, rotation, nowMs));
+}
+
+async function rotate(tx: Tx, rotation: Rotation, nowMs: number): Promise<Rotated | NotRotated> {
+  const { networkId, hostId, by, key, thumbprint } = rotation;
+  // Two rotations of one host at once: the second one sees what the first did.
+  await tx`select from host where network_id = ${networkId} and id = ${hostId} for no key update`;
+  const [former] = await findHostKeys(tx, [{ networkId, thumbprint: by }]);
+  const [known] = await findHostKeys(tx, [{ networkId, thumbprint }]);
+  if (known !== undefined && known.hostId !== hostId) return { ok: false, reason: 'key of another host' };
+  if (known !== undefined && former?.validUntilMs !== undefined)
+    return { ok: true, isNew: false, formerUntilMs: former.validUntilMs };
+  // A key that signs for itself, and one that has a successor already.
+  if (thumbprint === by || former === undefined || former.validUntilMs !== undefined || known !== undefined)
+    return { ok: false, reason: 'former key' };
+  const [{ count }] = await tx<[{ count: number }]>`
+    select count(*)::int from host_key
+    where network_id = ${networkId} and host_id = ${hostId}
+      and (valid_until is null or valid_until > ${new Date(nowMs)})`;
+  if (count >= MAX_KEYS) return { ok: false, reason: 'too many keys' };
+  const formerUntilMs = nowMs + MAX_BATCH_AGE_MS;
+  await tx`
+    insert into host_key (network_id, thumbprint, host_id, public_jwk)
+    values (${networkId}, ${thumbprint}, ${hostId}, ${JSON.stringify(key)}::text::jsonb)`;
+  await tx`
+    update host_key set valid_until = ${new Date(formerUntilMs)}
+    where network_id = ${networkId} and thumbprint = ${by}`;
+  return { ok: true, isNew: true, formerUntilMs };
 }

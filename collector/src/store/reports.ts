@@ -15,6 +15,15 @@ export interface HostReport {
   readonly mode: string | null;
   /** Version of the block list that the host had in force at its last status. */
   readonly listVersion: number | null;
+  /** Batches of events that the host gave up before they could be sent, ever; those that were never to be taken. */
+  readonly lost: number;
+  readonly rejected: number;
+  /** Whether its disk takes no events. */
+  readonly isDiskFailing: boolean;
+  /** The collector's clock minus its clock, ms; null while it does not know. */
+  readonly clockOffsetMs: number | null;
+  /** Block lists that it did not believe. */
+  readonly listsRefused: number;
   readonly enrolledAt: Date;
   readonly lastSeenAt: Date | null;
   readonly statusAt: Date | null;
@@ -27,6 +36,10 @@ export async function readHosts(sql: Query, networkId: string): Promise<HostRepo
     select id, name, os, arch, agent_version as "agentVersion", addresses, status ->> 'engine' as engine,
       status ->> 'firewall' as firewall, status ->> 'mode' as mode,
       (status -> 'blockList' ->> 'version')::int8 as "listVersion",
+      coalesce((status ->> 'spoolLost')::int8, 0) as lost, coalesce((status ->> 'rejected')::int8, 0) as rejected,
+      coalesce((status ->> 'spoolFailing')::bool, false) as "isDiskFailing",
+      (status ->> 'clockOffsetMs')::int8 as "clockOffsetMs",
+      (select coalesce(sum(value::int8), 0)::int8 from jsonb_each_text(status -> 'blockList' -> 'refusedLists')) as "listsRefused",
       enrolled_at as "enrolledAt", last_seen_at as "lastSeenAt", status_at as "statusAt",
       withdrawn_at as "withdrawnAt"
     from host where network_id = ${networkId} order by name, id`;

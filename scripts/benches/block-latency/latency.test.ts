@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { Packet } from '../../lab/packets.ts';
-import { percentile, readTrip, readTrips } from './latency.ts';
+import { readTrip, readTrips } from './latency.ts';
 import { planTrips, STREAM_PORT, sourceOf, streamTimes } from './plan.ts';
 
 const open = (atMs: number, answered: boolean) => ({
@@ -96,13 +96,5 @@ describe('the plan', () => {
     expect(times.filter((ms) => ms < 19.99)).toHaveLength(200);
     expect(times.at(-1)).toBeGreaterThan(190);
     expect(times.length).toBeLessThan(400);
-  });
-});
-
-describe('percentiles', () => {
-  it('are the nearest rank', () => {
-    const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
-    expect([50, 99, 100].map((p) => percentile(hundred, p))).toEqual([50, 99, 100]);
-    expect(percentile([7], 50)).toBe(7);
   });
 });

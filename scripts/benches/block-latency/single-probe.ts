@@ -1,9 +1,10 @@
 import type { Lab } from '../../lab/lab.ts';
 import type { Context } from '../bench.ts';
 import { openVictimLab, routeAnswers, VICTIM } from '../lab/victim.ts';
+import { percentile } from '../percentile.ts';
 import type { Row } from '../result.ts';
 import { isReady } from '../who/ready.ts';
-import { percentile, readTrips, type Trip } from './latency.ts';
+import { readTrips, type Trip } from './latency.ts';
 import { type Layout, planTrips, STREAM_PORT } from './plan.ts';
 import { sendAndRecord } from './send.ts';
 import { type Timed, WHOS } from './whos.ts';

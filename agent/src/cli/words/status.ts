@@ -56,12 +56,13 @@ function uplinkRows(uplink: Status['uplink'], nowMs: number): [string, string][]
     at === undefined ? 'not since the start' : `${timeWords(at)} (${spanWords(nowMs - at)} ago)`;
   const faults = [...new Set([uplink.pushFault, uplink.pullFault])].filter((why) => why !== undefined);
   const refused = Object.entries(uplink.listRefused).map(([why, count]) => `${count} ${why}`);
+  const lists = Object.entries(uplink.listsRefused ?? {}).map(([why, count]) => `${count} for ${why}`);
   return [
     ['network', `"${uplink.network ?? '?'}" at ${uplink.collector ?? '?'}`],
     ['contact', `${contact}${faults.map((why) => `; ${why}`).join('')}`],
     [
       'list',
-      `version ${uplink.listVersion}, ${uplink.listEntries} entries${refused.length === 0 ? '' : `, refused: ${refused.join(', ')}`}`,
+      `version ${uplink.listVersion}, ${uplink.listEntries} entries${refused.length === 0 ? '' : `, refused: ${refused.join(', ')}`}${lists.length === 0 ? '' : `; whole lists not believed: ${lists.join(', ')}`}`,
     ],
     [
       'clock',
@@ -69,11 +70,15 @@ function uplinkRows(uplink: Status['uplink'], nowMs: number): [string, string][]
         ? 'agrees with the collector'
         : `${offset > 0 ? 'behind' : 'ahead of'} the collector by ${spanWords(Math.abs(offset))}`,
     ],
-    ...(spool === undefined ? [] : [spoolRow(spool)]),
+    ...(spool === undefined ? [] : [spoolRow(spool, uplink.rejected ?? 0)]),
   ];
 }
 
-function spoolRow(spool: NonNullable<Status['uplink']['spool']>): [string, string] {
-  const disk = spool.isDiskFailing ? '; the disk does not take it' : '';
-  return ['spool', `${spool.batches} batches wait, ${spool.bytes} bytes on disk, ${spool.lost} lost${disk}`];
+function spoolRow(spool: NonNullable<Status['uplink']['spool']>, rejected: number): [string, string] {
+  const disk = spool.isDiskFailing ? '; the disk takes nothing, they are in memory only' : '';
+  const aside = rejected === 0 ? '' : `, ${rejected} put aside`;
+  return [
+    'spool',
+    `${spool.batches} batches wait, ${spool.bytes} bytes on disk, ${spool.lost} lost${aside}${disk}`,
+  ];
 }

@@ -11,49 +11,89 @@ export interface Entry {
     | { readonly in: 'segment'; readonly name: string; readonly offset: number; readonly length: number };
 }
 
+/** Whose turn it is: the newest trip, the newest of the others or the oldest of the others; where there is none, another. */
+export type Turn = 'trip' | 'newest' | 'oldest';
+
+/** Says whether a batch may be pushed now. */
+export type IsFree = (jti: string) => boolean;
+
+/** Entries in the order in which they came, to be looked through from both ends. */
+class Row {
+  readonly entries = new Map<string, Entry>();
+  /** Names, oldest first; those that were settled meanwhile are dropped when they are met. */
+  #names: string[] = [];
+
+  add(entry: Entry): void {
+    this.#names.push(entry.jti);
+    this.entries.set(entry.jti, entry);
+  }
+
+  delete(jti: string): void {
+    if (this.entries.delete(jti) && this.#names.length > 2 * this.entries.size + 64)
+      this.#names = [...this.entries.keys()];
+  }
+
+  oldest(isFree: IsFree): Entry | undefined {
+    for (const entry of this.entries.values()) if (isFree(entry.jti)) return entry;
+    return undefined;
+  }
+
+  /** @param mostLooks entries that are looked at */
+  newest(isFree: IsFree, mostLooks = Number.POSITIVE_INFINITY): Entry | undefined {
+    let looks = 0;
+    for (let at = this.#names.length - 1; at >= 0 && looks < mostLooks; at--) {
+      const entry = this.entries.get(this.#names[at] ?? '');
+      if (entry === undefined) continue;
+      looks += 1;
+      if (isFree(entry.jti)) return entry;
+    }
+    return undefined;
+  }
+}
+
 /** The batches that wait, in the order in which they came. Holds no batch's text once it is on disk. */
 export class BatchIndex {
-  readonly #trips = new Map<string, Entry>();
-  readonly #others = new Map<string, Entry>();
-  /** Names of trips, oldest first; names that were settled meanwhile are dropped when they are met. */
-  #tripNames: string[] = [];
+  readonly #trips = new Row();
+  readonly #others = new Row();
 
   get size(): number {
-    return this.#trips.size + this.#others.size;
+    return this.#trips.entries.size + this.#others.entries.size;
   }
 
   get(jti: string): Entry | undefined {
-    return this.#trips.get(jti) ?? this.#others.get(jti);
+    return this.#trips.entries.get(jti) ?? this.#others.entries.get(jti);
   }
 
   /** Adds a batch; one that is there already stays as it is. */
   add(entry: Entry): boolean {
     if (this.get(entry.jti) !== undefined) return false;
-    if (entry.hasTrip) this.#tripNames.push(entry.jti);
-    (entry.hasTrip ? this.#trips : this.#others).set(entry.jti, entry);
+    (entry.hasTrip ? this.#trips : this.#others).add(entry);
     return true;
   }
 
   delete(jti: string): void {
     this.#others.delete(jti);
-    if (this.#trips.delete(jti) && this.#tripNames.length > 2 * this.#trips.size + 64) {
-      this.#tripNames = [...this.#trips.keys()];
-    }
+    this.#trips.delete(jti);
   }
 
   /** All entries, those without trips first, oldest first. */
   *[Symbol.iterator](): Iterator<Entry> {
-    yield* this.#others.values();
-    yield* this.#trips.values();
+    yield* this.#others.entries.values();
+    yield* this.#trips.entries.values();
   }
 
-  /** What to push next: the newest trip, for a block that comes late helps nobody; else the oldest of the others. */
-  next(isFree: (jti: string) => boolean): Entry | undefined {
-    for (let at = this.#tripNames.length - 1; at >= 0; at--) {
-      const entry = this.#trips.get(this.#tripNames[at] ?? '');
-      if (entry !== undefined && isFree(entry.jti)) return entry;
-    }
-    for (const entry of this.#others.values()) if (isFree(entry.jti)) return entry;
-    return undefined;
+  /** What to push next. Of trips the newest, for a block that comes late helps nobody. */
+  next(isFree: IsFree, turn: Turn = 'trip'): Entry | undefined {
+    const [trips, others] = [this.#trips, this.#others];
+    if (turn === 'trip') return trips.newest(isFree) ?? others.oldest(isFree);
+    return (turn === 'newest' ? others.newest(isFree) : others.oldest(isFree)) ?? trips.newest(isFree);
+  }
+
+  /** One of the last that came, a trip first; undefined when there is none among those few. */
+  recent(isFree: IsFree): Entry | undefined {
+    return this.#trips.newest(isFree, RECENT) ?? this.#others.newest(isFree, RECENT);
   }
 }
+
+/** How many of the last batches are looked at for fresh ones: more do not come within the moment that is asked for. */
+const RECENT = 64;

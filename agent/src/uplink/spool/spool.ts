@@ -1,9 +1,10 @@
 import { uuid7TimeMs } from '@picket/protocol';
 import type { Log } from '../../report/log.ts';
 import { backOffMs } from '../retry.ts';
-import { BatchIndex, type Entry } from './batch-index.ts';
+import { BatchIndex, type Entry, type IsFree, type Turn } from './batch-index.ts';
 import type { SpoolDisk } from './disk.ts';
 import { loadSegments, type Repairs } from './load.ts';
+import { Loss } from './loss.ts';
 import { type Kept, Memory } from './memory.ts';
 import { type Batch, decodeRecord } from './record.ts';
 import { laneOf, Segments } from './segments.ts';
@@ -29,16 +30,22 @@ const MAX_MEMORY_BYTES = 8 * 1024 * 1024;
 /** Files of this size: small enough to give up one at a time, large enough that few are made. */
 const SEGMENT_BYTES = 1024 * 1024;
 
-/** Figures of a spool since it was opened. */
+/** Figures of a spool. */
 export interface SpoolStats extends Repairs {
   /** Batches that wait to be pushed. */
   readonly batches: number;
   /** Those of them that are in memory only. */
   readonly inMemory: number;
   readonly diskBytes: number;
-  /** Batches given up to keep the bounds. */
+  /** Batches given up to keep the bounds, ever. */
   readonly lost: number;
   readonly isDiskFailing: boolean;
+}
+
+/** What an earlier run left beside batches. */
+interface Found {
+  readonly repairs: Repairs;
+  readonly loss: Loss;
 }
 
 /**
@@ -58,9 +65,9 @@ export class Spool {
   #work: Promise<void> | undefined;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
-  #lost = 0;
+  readonly #loss: Loss;
 
-  private constructor(options: SpoolOptions, index: BatchIndex, segments: Segments, repairs: Repairs) {
+  private constructor(options: SpoolOptions, index: BatchIndex, segments: Segments, found: Found) {
     this.#disk = options.disk;
     this.#log = options.log;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
@@ -68,7 +75,8 @@ export class Spool {
     this.#index = index;
     this.#segments = segments;
     this.#memory = new Memory(options.maxMemoryBytes ?? MAX_MEMORY_BYTES);
-    this.#repairs = repairs;
+    this.#repairs = found.repairs;
+    this.#loss = found.loss;
   }
 
   /** Opens a spool with what an earlier run left in it. */
@@ -78,7 +86,8 @@ export class Spool {
     const segments = new Segments(options.disk, Math.min(SEGMENT_BYTES, Math.ceil(maxBytes / 8)));
     const repairs = await loadSegments(options.disk, index, segments);
     if (repairs.torn + repairs.damaged > 0) options.log.warn('the spool was repaired', { ...repairs });
-    return new Spool(options, index, segments, repairs);
+    const loss = await Loss.open(options.disk, options.log);
+    return new Spool(options, index, segments, { repairs, loss });
   }
 
   /** Keeps a batch. It counts as kept, through a power cut too, once this answers `disk`. */
@@ -92,9 +101,14 @@ export class Spool {
     });
   }
 
-  /** The next batch to push among those that are free: newest trip first, then the oldest of the others. */
-  next(isFree: (jti: string) => boolean): Entry | undefined {
-    return this.#index.next(isFree);
+  /** The next batch to push among those that are free: by default the newest trip, then the oldest of the others. */
+  next(isFree: IsFree, turn: Turn = 'trip'): Entry | undefined {
+    return this.#index.next(isFree, turn);
+  }
+
+  /** One of the last that came, among those that are free. */
+  recent(isFree: IsFree): Entry | undefined {
+    return this.#index.recent(isFree);
   }
 
   has(jti: string): boolean {
@@ -127,8 +141,9 @@ export class Spool {
 
   /** Gives up a batch that cannot be read any more. */
   giveUp(jti: string): void {
-    if (this.#index.get(jti) === undefined) return;
-    this.#lost += 1;
+    const entry = this.#index.get(jti);
+    if (entry === undefined) return;
+    this.#loss.count(entry);
     this.settle(jti);
   }
 
@@ -144,7 +159,7 @@ export class Spool {
       batches: this.#index.size,
       inMemory: this.#memory.size,
       diskBytes: this.#segments.totalBytes,
-      lost: this.#lost,
+      lost: this.#loss.total,
       isDiskFailing: this.#failures > 0,
     };
   }
@@ -157,6 +172,7 @@ export class Spool {
     await this.#work;
     clearTimeout(this.#retry);
     this.#retry = undefined;
+    this.#loss.tell();
   }
 
   #wake(): void {
@@ -171,6 +187,7 @@ export class Spool {
         await this.#writeSettled();
         await this.#writeBatches();
       }
+      if (this.#loss.isUnwritten) await this.#loss.write();
     } catch (error) {
       this.#onFault(error);
     } finally {
@@ -220,7 +237,8 @@ export class Spool {
   }
 
   #lose(jti: string): void {
-    if (this.#index.get(jti) !== undefined) this.#lost += 1;
+    const entry = this.#index.get(jti);
+    if (entry !== undefined) this.#loss.count(entry);
     this.#index.delete(jti);
     this.#memory.resolve(jti, 'lost');
   }

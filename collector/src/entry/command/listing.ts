@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Network } from '../../store/networks.ts';
-import { readBlocks, readHosts, readSources } from '../../store/reports.ts';
+import { type HostReport, readBlocks, readHosts, readSources } from '../../store/reports.ts';
 import { countUpTo } from './argument.ts';
 import { formatRows, formatTime } from './format.ts';
 import { type Console, networkOf, type Session, withSession } from './session.ts';
@@ -56,7 +56,24 @@ async function formatHosts(
     ['LAST SEEN', (row) => formatTime(row.lastSeenAt)],
     ['SYSTEM', (row) => `${row.os} ${row.arch}`],
     ['AGENT', (row) => row.agentVersion],
+    ['TROUBLE', troubleOf],
   ]);
+}
+
+/** A clock that is off by less may be the noise of the measurement, ms. */
+const CLOCK_MS = 5_000;
+
+/** What somebody should look at on a host, as of its last status. */
+function troubleOf(row: HostReport): string {
+  const offsetMs = row.clockOffsetMs ?? 0;
+  const clock = `clock ${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? 'behind' : 'ahead'}`;
+  return [
+    ...(row.isDiskFailing ? ['its disk takes no events'] : []),
+    ...(row.lost > 0 ? [`${row.lost} batches lost`] : []),
+    ...(row.rejected > 0 ? [`${row.rejected} batches put aside`] : []),
+    ...(row.listsRefused > 0 ? [`${row.listsRefused} lists not believed`] : []),
+    ...(Math.abs(offsetMs) > CLOCK_MS ? [clock] : []),
+  ].join(', ');
 }
 
 async function formatSources(

@@ -1,0 +1,97 @@
+import type { Log } from '../report/log.ts';
+import { pinnedKeyOf } from './collector-key.ts';
+import type { Enrolment } from './enrolment.ts';
+import type { HttpClient } from './http.ts';
+
+/** The URLs of the one collector, and which of them is called. */
+export interface Endpoints {
+  /** Base URL to call now. */
+  current(): string;
+  /** A call to that URL came to nothing by fault of the way or the server: the next in the list is called from now on. */
+  failed(url: string): void;
+  stop(): void;
+}
+
+/** What several URLs take. */
+export interface EndpointsOptions {
+  /** In order of preference; at least one. */
+  readonly urls: readonly string[];
+  readonly http: HttpClient;
+  /** Thumbprint of the collector's key. */
+  readonly thumbprint: string;
+  readonly log: Log;
+  /** How often URLs that are preferred to the one in use are looked at, ms. */
+  readonly failBackMs?: number;
+}
+
+/** Five minutes: a URL that comes and goes does not make a host change with it. */
+const FAIL_BACK_MS = 300_000;
+
+const LIMIT_MS = 10_000;
+
+const MAX_BYTES = 64 * 1024;
+
+/** URLs of a collector: those of the policy, or else the one of the join key. */
+export function collectorUrls(urls: readonly string[], enrolment: Pick<Enrolment, 'url'>): readonly string[] {
+  return urls.length === 0 ? [enrolment.url] : urls;
+}
+
+/** The one URL of a collector that has no other. */
+export const soleEndpoint = (url: string): Endpoints => ({
+  current: () => url,
+  failed: () => {},
+  stop: () => {},
+});
+
+/**
+ * Calls the first URL, the next when it fails, and so on round; and goes back once one that is preferred shows the pinned
+ * key again. Looking costs the traffic nothing: it is a request of its own.
+ */
+export function createEndpoints(options: EndpointsOptions): Endpoints {
+  const { urls, log, failBackMs = FAIL_BACK_MS } = options;
+  const [first = ''] = urls;
+  if (urls.length < 2) return soleEndpoint(first);
+  let at = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+  const plan = (): void => {
+    clearTimeout(timer);
+    // Spread by a fifth, so that hosts that failed over together do not come back together.
+    const waitMs = failBackMs * (0.9 + 0.2 * Math.random());
+    if (at > 0 && !isStopped) timer = setTimeout(() => void look(), waitMs).unref();
+  };
+  const look = async (): Promise<void> => {
+    const better = await firstThatAnswers(urls.slice(0, at), options);
+    if (better !== undefined && !isStopped) {
+      at = urls.indexOf(better);
+      log.info('the collector answers on a preferred URL again', { url: better });
+    }
+    plan();
+  };
+  return {
+    current: () => urls[at] ?? first,
+    failed(url) {
+      if (url !== urls[at]) return;
+      at = (at + 1) % urls.length;
+      log.warn('the collector is called on its next URL', { failed: url, url: urls[at] });
+      plan();
+    },
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function firstThatAnswers(
+  urls: readonly string[],
+  { http, thumbprint }: EndpointsOptions,
+): Promise<string | undefined> {
+  for (const base of urls) {
+    const url = `${base}/.well-known/jwks.json`;
+    const result = await http.call({ url, limitMs: LIMIT_MS, maxBytes: MAX_BYTES });
+    if (!result.ok || result.reply.status !== 200) continue;
+    if ((await pinnedKeyOf(result.reply.body, thumbprint)).ok) return base;
+  }
+  return undefined;
+}
