@@ -86,7 +86,7 @@ describe.skipIf(missing)(`the doctor${missing ? ` (skipped: ${missing})` : ''}`,
     await waitFor('the wires to go', isClean, NEWS_MS);
     expect(await isBlocked()).toBe(1);
     expect((await agent.ask('explain', '192.0.2.1')).stdout).toContain('nothing of it is known');
-    expect(await database.sql`select 1 from source where source = '192.0.2.1'`).toHaveLength(0);
+    expect(await database.sql`select 1 from sighting where source = '192.0.2.1'`).toHaveLength(0);
   });
 
   test('works as the user of the service, who has three capabilities and is not root', async () => {

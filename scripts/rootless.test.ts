@@ -82,16 +82,16 @@ test('a scan of bound ports becomes one proven sighting, told and not enforced',
     'the sighting of the trip',
     async () => {
       const rows = await database.sql`
-        select source, evidence, port_count, ports, block from sighting where tripped_at is not null`;
+        select source, is_proven, port_count, ports, block_how from sighting where tripped_at is not null`;
       return rows.length > 0 && rows;
     },
     20_000,
   );
   expect(sighting).toMatchObject({
     source: '127.0.0.1',
-    evidence: 'handshake',
-    ports: { tcp: [[PORTS[0], PORTS.at(-1)]] },
-    block: { engine: 'connect', backend: 'log-only', enforced: false },
+    is_proven: true,
+    ports: `tcp:${PORTS[0]}-${PORTS.at(-1)}`,
+    block_how: expect.stringMatching(/ connect log-only$/),
   });
   await watching.printed(/would block 127\.0\.0\.1/, 5_000);
   // Loopback is on the network's never-block list, whatever a host says of it.

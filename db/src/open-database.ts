@@ -2,7 +2,7 @@ import { CLOSE_SECONDS, connect, connectDrizzle, type Drizzle, type Sql } from '
 import { openEmbedded } from './embedded/supervisor.ts';
 import type { Log } from './log.ts';
 import { migrate } from './migrate.ts';
-import { maintainPartitions, RETENTION_MS } from './partitions.ts';
+import { MAX_RETENTION_MS, maintainPartitions } from './partitions.ts';
 
 /** An open database with everything it needs made. */
 export interface Database {
@@ -39,7 +39,8 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
     const made = await migrate(server.url);
     if (made > 0) log.info({ migrations: made }, 'database migrated');
     const clients = openClients(server.url, options);
-    await maintainPartitions(clients.sql, { nowMs: Date.now(), retentionMs: RETENTION_MS });
+    // Nothing is dropped here: only the collector's job knows how long to keep, not every command.
+    await maintainPartitions(clients.sql, { nowMs: Date.now(), retentionMs: MAX_RETENTION_MS });
     return {
       ...clients,
       async close() {

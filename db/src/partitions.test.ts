@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from './connect.ts';
 import type { Database } from './open-database.ts';
-import { dayPartition, leastUuid7, maintainPartitions, planPartitions, RETENTION_MS } from './partitions.ts';
+import {
+  dayPartition,
+  leastUuid7,
+  MIN_RETENTION_MS,
+  maintainPartitions,
+  planPartitions,
+  RETENTION_MS,
+} from './partitions.ts';
 import { testDatabase } from './testing.ts';
 
 const DAY_MS = 86_400_000;
@@ -13,7 +20,7 @@ const uuid7At = (ms: number, tail = '7abc-8000-000000000000') => `${leastUuid7(m
 
 describe('the plan', () => {
   it('bounds a partition by the first millisecond of its UTC day and of the next', () => {
-    expect(dayPartition(NOON_MS)).toEqual({
+    expect(dayPartition('received_batch', NOON_MS)).toEqual({
       table: 'received_batch_20261123',
       from: leastUuid7(Date.UTC(2026, 10, 23)),
       to: leastUuid7(Date.UTC(2026, 10, 24)),
@@ -21,7 +28,10 @@ describe('the plan', () => {
   });
 
   it('covers the retention and the coming week on an empty database', () => {
-    const { make, drop } = planPartitions([], { nowMs: NOON_MS, retentionMs: RETENTION_MS });
+    const { make, drop } = planPartitions('received_batch', [], {
+      nowMs: NOON_MS,
+      retentionMs: RETENTION_MS,
+    });
     expect(make).toHaveLength(31 + 1 + 7);
     expect(make.at(-1)?.table).toBe('received_batch_20261023');
     expect(make[0]?.table).toBe('received_batch_20261130');
@@ -31,7 +41,7 @@ describe('the plan', () => {
   it('drops a day only when its last millisecond is past the retention', () => {
     const policy = { retentionMs: DAY_MS, aheadDays: 0 };
     const existing = ['received_batch_20261121', 'received_batch_20261122', 'received_batch_old_backup'];
-    const { drop } = planPartitions(existing, { ...policy, nowMs: Date.UTC(2026, 10, 23) });
+    const { drop } = planPartitions('received_batch', existing, { ...policy, nowMs: Date.UTC(2026, 10, 23) });
     expect(drop).toEqual(['received_batch_20261121']);
   });
 });
@@ -44,11 +54,11 @@ describe('in PostgreSQL', () => {
   afterAll(() => db.close());
 
   const store = (jti: string) => db.sql`
-    insert into received_batch (network_id, host_id, jti, token) values (${NETWORK}, ${HOST}, ${jti}, 'e30.e30.e30')
+    insert into received_batch (network_id, host_id, jti, packed) values (${NETWORK}, ${HOST}, ${jti}, '\\x00')
     on conflict do nothing returning jti`;
 
   it('takes a batch of today, of 20 days ago and of the oldest day allowed, each once', async () => {
-    for (const ageMs of [0, 20 * DAY_MS, RETENTION_MS]) {
+    for (const ageMs of [0, 20 * DAY_MS, MIN_RETENTION_MS]) {
       const jti = uuid7At(Date.now() - ageMs);
       expect(await store(jti)).toHaveLength(1);
       expect(await store(jti)).toHaveLength(0);
@@ -62,16 +72,19 @@ describe('in PostgreSQL', () => {
       await store(jti);
       const [row] =
         await db.sql`select tableoid::regclass::text as "table" from received_batch where jti = ${jti}`;
-      expect(row?.table).toBe(dayPartition(ms).table);
+      expect(row?.table).toBe(dayPartition('received_batch', ms).table);
     }
   });
 
   it('drops days past the retention and makes new ones as time goes by', async () => {
     const laterMs = Date.now() + 5 * DAY_MS;
-    const { made, dropped } = await maintainPartitions(db.sql, { nowMs: laterMs, retentionMs: RETENTION_MS });
-    expect(made).toHaveLength(5);
-    expect(dropped).toHaveLength(5);
-    expect(await maintainPartitions(db.sql, { nowMs: laterMs, retentionMs: RETENTION_MS })).toEqual({
+    const { made, dropped } = await maintainPartitions(db.sql, {
+      nowMs: laterMs,
+      retentionMs: MIN_RETENTION_MS,
+    });
+    expect(made).toHaveLength(2 * 5);
+    expect(dropped).toHaveLength(2 * 5);
+    expect(await maintainPartitions(db.sql, { nowMs: laterMs, retentionMs: MIN_RETENTION_MS })).toEqual({
       made: [],
       dropped: [],
     });

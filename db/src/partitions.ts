@@ -1,10 +1,23 @@
 import { MAX_BATCH_AGE_MS } from '@picket/protocol';
 import type { Sql } from './connect.ts';
+import { deleteOldRows } from './retention.ts';
 
 const DAY_MS = 86_400_000;
 
-/** How long batches are kept, ms: as long as one may be late, so that a repeated batch meets its first copy. */
-export const RETENTION_MS = MAX_BATCH_AGE_MS;
+/** The tables that are partitioned by the day in the UUIDv7 that ends their key. */
+export const DAY_TABLES = ['received_batch', 'sighting'] as const;
+
+/** One of them. */
+export type DayTable = (typeof DAY_TABLES)[number];
+
+/** How long batches and sightings are kept, ms (90 days): a quarter's mails can be traced back to what was signed. */
+export const RETENTION_MS = 90 * DAY_MS;
+
+/** Shortest retention, ms: as long as a batch may be late, so that a repeated batch meets its first copy. */
+export const MIN_RETENTION_MS = MAX_BATCH_AGE_MS;
+
+/** Longest retention, ms: ten years. Each day is two tables, and PostgreSQL plans well with a few thousand. */
+export const MAX_RETENTION_MS = 3_653 * DAY_MS;
 
 /** Key of the advisory lock that only partition work takes: first 8 bytes of SHA-256 of "picket partitions". */
 const PARTITION_LOCK = '-4201564572383451285';
@@ -12,11 +25,11 @@ const PARTITION_LOCK = '-4201564572383451285';
 /** Longest a change of partitions waits for running batches before it leaves the rest to the next run. */
 const LOCK_TIMEOUT = '5s';
 
-/** Which days have a partition of `received_batch`. */
+/** Which days have partitions. */
 export interface PartitionPolicy {
   /** Now, Unix ms. */
   readonly nowMs: number;
-  /** Age at which a batch is forgotten, ms; also how far back partitions are made. */
+  /** Age at which a day is forgotten, ms. */
   readonly retentionMs: number;
   /** Days after today that have their partition already: how long this job may fail before a batch is refused. */
   readonly aheadDays?: number;
@@ -35,35 +48,39 @@ export function leastUuid7(ms: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
-/** The partition of the UTC day that holds an instant. */
-export function dayPartition(ms: number): DayPartition {
+/** The partition of a table for the UTC day that holds an instant. */
+export function dayPartition(table: DayTable, ms: number): DayPartition {
   const startMs = Math.floor(ms / DAY_MS) * DAY_MS;
   const day = new Date(startMs).toISOString().slice(0, 10).replaceAll('-', '');
-  return { table: `received_batch_${day}`, from: leastUuid7(startMs), to: leastUuid7(startMs + DAY_MS) };
+  return { table: `${table}_${day}`, from: leastUuid7(startMs), to: leastUuid7(startMs + DAY_MS) };
 }
 
 /**
- * What is to be made and dropped. The oldest day kept is the one that still holds a batch of the retention's age;
- * tables that are no day's partition are left alone.
+ * What is to be made and dropped of one table. Days are made back to the oldest a batch may have; the oldest day kept is
+ * the one that still holds a batch of the retention's age. Tables that are no day's partition are left alone.
  */
 export function planPartitions(
+  table: DayTable,
   existing: readonly string[],
   { nowMs, retentionMs, aheadDays = 7 }: PartitionPolicy,
 ): { make: DayPartition[]; drop: string[] } {
-  const oldest = dayPartition(nowMs - retentionMs).table;
+  const oldest = dayPartition(table, nowMs - retentionMs).table;
+  const oldestMade = dayPartition(table, nowMs - Math.min(retentionMs, MIN_RETENTION_MS)).table;
   const wanted: DayPartition[] = [];
-  for (let ms = nowMs + aheadDays * DAY_MS; dayPartition(ms).table >= oldest; ms -= DAY_MS) {
-    wanted.push(dayPartition(ms));
+  for (let ms = nowMs + aheadDays * DAY_MS; dayPartition(table, ms).table >= oldestMade; ms -= DAY_MS) {
+    wanted.push(dayPartition(table, ms));
   }
+  const isDay = new RegExp(`^${table}_\\d{8}$`);
   return {
-    make: wanted.filter(({ table }) => !existing.includes(table)),
-    drop: existing.filter((table) => /^received_batch_\d{8}$/.test(table) && table < oldest),
+    make: wanted.filter((day) => !existing.includes(day.table)),
+    drop: existing.filter((name) => isDay.test(name) && name < oldest),
   };
 }
 
 /**
- * Makes the partitions of the coming days and of the days back to the retention, drops older ones. Safe when several
- * replicas run it at once.
+ * Makes the partitions of the coming days and of the days that a late batch may be of, drops those past the retention,
+ * and deletes what has no days by a bounded number of rows. Any replica may run it at any time: one does, for the others
+ * wait for it and find nothing to do.
  *
  * @returns the tables made and dropped
  */
@@ -71,26 +88,52 @@ export async function maintainPartitions(
   sql: Sql,
   policy: PartitionPolicy,
 ): Promise<{ made: string[]; dropped: string[] }> {
+  const done = { made: [] as string[], dropped: [] as string[] };
+  for (const table of DAY_TABLES) {
+    const { made, dropped } = await maintainTable(sql, table, policy);
+    done.made.push(...made);
+    done.dropped.push(...dropped);
+  }
+  await deleteOldRows(sql, policy.nowMs - policy.retentionMs);
+  return done;
+}
+
+async function maintainTable(
+  sql: Sql,
+  parent: DayTable,
+  policy: PartitionPolicy,
+): Promise<{ made: string[]; dropped: string[] }> {
   return sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${PARTITION_LOCK}::int8)`;
     await tx`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
     const existing = await tx<{ name: string }[]>`
       select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-      where i.inhparent = 'received_batch'::regclass`;
+      where i.inhparent = ${parent}::text::regclass`;
     const { make, drop } = planPartitions(
+      parent,
       existing.map((row) => row.name),
       policy,
     );
-    for (const partition of make) await tx.unsafe(makeStatements(partition));
+    for (const partition of make) await tx.unsafe(makeStatements(parent, partition));
     for (const table of drop) await tx.unsafe(`drop table "${table}"`);
     return { made: make.map(({ table }) => table), dropped: drop };
   });
 }
 
-/** ATTACH takes a weaker lock on the parent than `CREATE TABLE … PARTITION OF`: batches go on being stored. */
-function makeStatements({ table, from, to }: DayPartition): string {
+/**
+ * ATTACH takes a weaker lock on the parent than `CREATE TABLE … PARTITION OF`: batches go on being stored. Sightings of
+ * the day that a wrong clock made before it had a partition are moved out of the default one, which ATTACH locks anyway.
+ */
+function makeStatements(parent: DayTable, { table, from, to }: DayPartition): string {
+  const adopt =
+    parent === 'sighting'
+      ? `lock table sighting_other in access exclusive mode;
+        with moved as (delete from sighting_other where id >= '${from}' and id < '${to}' returning *)
+        insert into "${table}" select * from moved;`
+      : '';
   return `
-    create table "${table}" (like received_batch including defaults including constraints including indexes
+    create table "${table}" (like ${parent} including defaults including constraints including indexes
       including storage including compression);
-    alter table received_batch attach partition "${table}" for values from ('${from}') to ('${to}')`;
+    ${adopt}
+    alter table ${parent} attach partition "${table}" for values from ('${from}') to ('${to}')`;
 }

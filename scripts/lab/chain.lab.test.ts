@@ -1,4 +1,6 @@
 import { join, resolve } from 'node:path';
+import { unpackToken } from '@picket/collector/store/packed-token';
+import { parsePortsText } from '@picket/collector/store/sighting-form';
 import type { Database } from '@picket/db';
 import { testDatabase } from '@picket/db/testing';
 import { PUSH_ERRORS, pushErrorSchema } from '@picket/protocol';
@@ -67,10 +69,10 @@ describe.skipIf(missing)(`the whole chain${missing ? ` (skipped: ${missing})` : 
 
   const storedToken = async () => {
     const [batch] = await database.sql<
-      { token: string }[]
-    >`select token from received_batch order by jti limit 1`;
+      { packed: Uint8Array }[]
+    >`select packed from received_batch order by jti limit 1`;
     if (batch === undefined) throw new Error('no batch was stored');
-    return batch.token;
+    return unpackToken(batch.packed);
   };
 
   test('a scan of one host trips there before it has seen more than the open ports and the threshold', () => {
@@ -85,7 +87,7 @@ describe.skipIf(missing)(`the whole chain${missing ? ` (skipped: ${missing})` : 
 
   test('only the scanned host saw the scanner, and the shared block is of the scanner alone', async () => {
     const sightings = await database.sql`
-      select h.name, s.source from sighting s join host h on h.network_id = s.network_id and h.id = s.host_id`;
+      select h.name, s.source from sighting s join host h on h.network_id = s.network_id and h.no = s.host_no`;
     expect([...sightings]).toEqual([{ name: hostName('a'), source: lab.node('scanner').v4 }]);
     const blocks = await database.sql`select source from block where removed_at is null`;
     expect([...blocks]).toEqual([{ source: lab.node('scanner').v4 }]);
@@ -106,9 +108,10 @@ describe.skipIf(missing)(`the whole chain${missing ? ` (skipped: ${missing})` : 
       expect(part).toContain(hostName('a'));
       expect(part).not.toContain(lab.node('client').v4);
     }
-    const [row] = await database.sql<{ ports: { tcp: [number, number][] } }[]>`select ports from sighting`;
-    for (const [port] of row?.ports.tcp ?? []) expect(mails[0]?.text).toMatch(new RegExp(`\\b${port}\\b`));
-    expect(row?.ports.tcp).not.toEqual([]);
+    const [row] = await database.sql<{ ports: string }[]>`select ports from sighting`;
+    const { tcp = [] } = parsePortsText(row?.ports ?? '');
+    for (const [port] of tcp) expect(mails[0]?.text).toMatch(new RegExp(`\\b${port}\\b`));
+    expect(tcp).not.toEqual([]);
   });
 
   test('a batch with one flipped bit is refused in the words of RFC 8935', async () => {

@@ -42,7 +42,7 @@ describe.skipIf(missing)(`holding back${missing ? ` (skipped: ${missing})` : ''}
     await suite.lab.mustExec('scanner', [...nmap, suite.lab.node('a').v4]);
     expect((await witness.answered(scanner)).refused).toBe(PROBES);
     const told = () => suite.database.sql`
-      select 1 from sighting where tripped_at is not null and not (block ->> 'enforced')::bool`;
+      select 1 from sighting where tripped_at is not null and block_how not like '% enforced'`;
     await waitFor('the sighting', async () => (await told()).length > 0, NEWS_MS);
     const shared = () => suite.database.sql`select 1 from block where removed_at is null`;
     await waitFor('the shared block', async () => (await shared()).length > 0, NEWS_MS);

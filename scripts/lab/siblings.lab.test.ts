@@ -23,7 +23,7 @@ describe.skipIf(missing)(
       const nmap = ['nmap', '-sS', '-Pn', '-n', '--max-retries', '0', '-p', '1001-1012', scanned];
       await suite.lab.mustExec('a', nmap);
       const told = () =>
-        suite.database.sql`select 1 from sighting where tripped_at is not null and block is null`;
+        suite.database.sql`select 1 from sighting where tripped_at is not null and block_how is null`;
       await waitFor('the sighting', async () => (await told()).length > 0, NEWS_MS);
       expect(await explain()).toContain('a host of this network, scans this one');
       expect(await openPorts(suite.lab, 'a', scanned, '22,80')).toEqual([22, 80]);

@@ -32,7 +32,13 @@ export async function startCollector(config: Config, log: Logger): Promise<Runni
   const database = await openDatabase({ url, dataDir, log, applicationName: 'picket-collector' });
   try {
     const parts = await assemble(config, log, database);
-    const jobs = startJobs({ sql: database.sql, mailer, log, nowMs: Date.now });
+    const jobs = startJobs({
+      sql: database.sql,
+      mailer,
+      log,
+      nowMs: Date.now,
+      retentionMs: config.retentionMs,
+    });
     const { host, port } = parts.server;
     return {
       host,

@@ -17,6 +17,7 @@ describe('a configuration', () => {
         publicUrl: 'http://127.0.0.1:8440',
         databaseUrl: undefined,
         dataDir: '/home/pat/.local/share/picket-collector',
+        retentionMs: 90 * 86_400_000,
         smtpUrl: undefined,
         outboxDir: '/home/pat/.local/share/picket-collector/outbox',
         mailFrom: 'picket@box',
@@ -62,6 +63,9 @@ describe('a configuration', () => {
   });
 
   test.each([
+    ['PICKET_RETENTION', '30d'],
+    ['PICKET_RETENTION', '3654d'],
+    ['PICKET_RETENTION', '90'],
     ['PICKET_LISTEN', '8440'],
     ['PICKET_LISTEN', 'a:99999'],
     ['PICKET_LISTEN', '[fe80::1%eth0]:1'],

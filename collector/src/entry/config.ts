@@ -1,4 +1,5 @@
 import { isAbsolute, join } from 'node:path';
+import { MAX_RETENTION_MS, MIN_RETENTION_MS, RETENTION_MS } from '@picket/db';
 import type { Cidr } from '@picket/protocol';
 import {
   type Check,
@@ -31,6 +32,8 @@ export interface Config {
   /** Undefined: the private PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly dataDir: string;
+  /** How long batches and sightings are kept, ms. */
+  readonly retentionMs: number;
   /** Undefined: mails become files in `outboxDir`. */
   readonly smtpUrl: string | undefined;
   readonly outboxDir: string;
@@ -76,6 +79,7 @@ export function readConfig(
     publicUrl: read('PICKET_PUBLIC_URL', 'http://127.0.0.1:8440', checkPublicUrl),
     databaseUrl: optional('DATABASE_URL', checkDatabaseUrl),
     dataDir,
+    retentionMs: read('PICKET_RETENTION', days(RETENTION_MS), checkRetention),
     smtpUrl: optional('SMTP_URL', checkSmtpUrl),
     outboxDir: read('PICKET_OUTBOX_DIR', join(dataDir ?? '/', 'outbox'), checkFolder),
     mailFrom: read('PICKET_MAIL_FROM', `picket@${hostName}`, checkAddress),
@@ -89,6 +93,18 @@ export function readConfig(
 function standardDataDir(isRoot: boolean, homeDir: string): string {
   return isRoot ? '/var/lib/picket-collector' : join(homeDir, '.local/share/picket-collector');
 }
+
+const DAY_MS = 86_400_000;
+
+const days = (ms: number) => `${ms / DAY_MS}d`;
+
+/** Whole days. Shorter than a batch may be late would let a repeated one count twice. */
+const checkRetention: Check<number> = (text) => {
+  const value = Number(/^(\d{1,4})d$/.exec(text)?.[1]) * DAY_MS;
+  return value >= MIN_RETENTION_MS && value <= MAX_RETENTION_MS
+    ? { ok: true, value }
+    : { ok: false, allowed: `must be days, from ${days(MIN_RETENTION_MS)} to ${days(MAX_RETENTION_MS)}` };
+};
 
 const checkFolder: Check<string> = (text) =>
   isAbsolute(text) ? { ok: true, value: text } : { ok: false, allowed: 'must be an absolute path' };

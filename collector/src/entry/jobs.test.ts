@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import type { Database } from '@picket/db';
+import { type Database, RETENTION_MS } from '@picket/db';
 import { testDatabase } from '@picket/db/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scene } from '../digest/testing/scene.ts';
@@ -26,7 +26,7 @@ test('a stop does not wait for a mail server that hangs, and leaves the mail to 
   const connected = once(server, 'connection') as Promise<[Socket]>;
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
   const mailer = smtpMailer(`smtp://127.0.0.1:${port}`, 'picket@example.net');
-  const jobs = startJobs({ sql, mailer, log, nowMs: Date.now });
+  const jobs = startJobs({ sql, mailer, log, nowMs: Date.now, retentionMs: RETENTION_MS });
   const [socket] = await connected;
   const broken = once(socket.on('error', () => {}).resume(), 'close');
   await jobs.stop();

@@ -1,9 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { maintainPartitions, RETENTION_MS } from '@picket/db';
+import { maintainPartitions } from '@picket/db';
 import { schedule } from 'node-cron';
 import type { Log } from '../deps.ts';
 import { type DigestDeps, runDigests, sendLeftDigests } from '../digest/run.ts';
-import type { Sql } from '../store/sql.ts';
 import { sweepLists } from '../store/sweep.ts';
 
 /** When each job runs. Hours are those of UTC: elsewhere minute 0 may be half past. */
@@ -27,8 +26,14 @@ export interface Jobs {
   stop(): Promise<void>;
 }
 
+/** What the jobs work with. */
+export interface JobParts extends Omit<DigestDeps, 'stop'> {
+  /** How long batches and sightings are kept, ms. */
+  readonly retentionMs: number;
+}
+
 /** Starts what happens by the clock. Every replica runs every job: each is harmless to run beside others. */
-export function startJobs(parts: Omit<DigestDeps, 'stop'>): Jobs {
+export function startJobs({ retentionMs, ...parts }: JobParts): Jobs {
   const cutOff = new AbortController();
   const deps: DigestDeps = { ...parts, stop: cutOff.signal };
   const underWay = new Set<Promise<void>>();
@@ -43,13 +48,14 @@ export function startJobs(parts: Omit<DigestDeps, 'stop'>): Jobs {
     ['sweep', EACH_MINUTE, () => sweep(deps)],
     ['digests', EACH_HOUR, () => runDigests(deps)],
     ['left digests', EACH_MINUTE, () => sendLeftDigests(deps)],
-    ['partitions', EACH_HOUR_BESIDE, () => makePartitions(deps.sql, deps.nowMs())],
+    ['partitions', EACH_HOUR_BESIDE, () => keepDays(deps, retentionMs)],
   ];
   const options = { timezone: 'UTC', noOverlap: true, logger: cronLog(deps.log) };
   const tasks = jobs.map(([name, when, job]) => schedule(when, () => run(name, job), { ...options, name }));
   // What the collector missed while it was down.
   void run('sweep', () => sweep(deps));
   void run('digests', () => runDigests(deps));
+  void run('partitions', () => keepDays(deps, retentionMs));
   return {
     async stop() {
       await Promise.all(tasks.map((task) => task.destroy()));
@@ -74,8 +80,9 @@ async function sweep({ sql, log, nowMs }: DigestDeps): Promise<void> {
   for (const { networkId, version } of swept) log.debug({ networkId, version }, 'ended blocks taken out');
 }
 
-async function makePartitions(sql: Sql, nowMs: number): Promise<void> {
-  await maintainPartitions(sql, { nowMs, retentionMs: RETENTION_MS });
+async function keepDays({ sql, log, nowMs }: DigestDeps, retentionMs: number): Promise<void> {
+  const { made, dropped } = await maintainPartitions(sql, { nowMs: nowMs(), retentionMs });
+  if (made.length + dropped.length > 0) log.info({ made, dropped }, 'days made ahead and dropped');
 }
 
 /** node-cron speaks of missed and overlapping runs. */

@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<NotJoined['reason'], string>> = {
   'used up': 'the join key is used up',
   'withdrawn token': 'the join key was withdrawn',
   'withdrawn host': 'this host was withdrawn from its network',
+  'former key': 'this key was replaced by another, and its time is over',
 };
 
 /** `POST /v1/enrolments`: a host joins a network; 201 with its identity there, signed. */

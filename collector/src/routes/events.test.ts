@@ -4,6 +4,7 @@ import { testDatabase } from '@picket/db/testing';
 import { EVENT, hostUrn, MAX_BATCH_AGE_MS, MAX_BODY_BYTES, MAX_INFLATED_BYTES } from '@picket/protocol';
 import { v7 as uuid7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { unpackToken } from '../store/packed-token.ts';
 import { type TestCollector, testCollector, testHost, testNetwork } from '../testing/collector.ts';
 import { expectRefusal } from '../testing/expect-refusal.ts';
 import { type Changes, TestHost } from '../testing/host.ts';
@@ -31,10 +32,14 @@ const countBatches = async () => {
 describe('a good batch', () => {
   test('is answered with 202 and nothing else once it is stored', async () => {
     const jti = uuid7();
-    const reply = await host.push(batch(), { claims: { jti } });
+    const token = await host.eventToken(batch(), { claims: { jti } });
+    const reply = await host.pushToken(token);
     expect([reply.status, await reply.text()]).toEqual([202, '']);
-    const [row] = await database.sql`select host_id, token from received_batch where jti = ${jti}`;
-    expect(row).toEqual({ host_id: host.id, token: expect.stringMatching(/^ey[\w-]+\.[\w-]+\.[\w-]+$/) });
+    const [row] = await database.sql<{ host_id: string; packed: Uint8Array }[]>`
+      select host_id, packed from received_batch where jti = ${jti}`;
+    expect(row?.host_id).toBe(host.id);
+    expect(unpackToken(row?.packed ?? Buffer.of())).toBe(token);
+    expect(row?.packed.length).toBeLessThan(token.length / 2);
   });
 
   test('may be compressed', async () => {
@@ -59,8 +64,8 @@ describe('a good batch', () => {
     };
     const seen = sighting({ block });
     expect((await host.pushSightings(seen)).status).toBe(202);
-    const [row] = await database.sql`select block from sighting where id = ${seen.id}`;
-    expect(row?.block).toMatchObject({ engine: 'k\uFFFD\uFFFD', backend: 'n\uFFFD[2J' });
+    const [row] = await database.sql`select block_how from sighting where id = ${seen.id}`;
+    expect(row?.block_how).toBe('held k\uFFFD\uFFFD n\uFFFD[2J enforced');
   });
 
   test('may be dated as far off as a batch may be', async () => {

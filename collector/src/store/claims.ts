@@ -1,6 +1,7 @@
 import { cidrOf, familyOf, type Source } from '@picket/protocol';
 import { FIRST_BLOCK_MS } from '../correlate/decide.ts';
 import { CORRELATION } from '../correlate/evidence.ts';
+import { evidenceRows } from './evidence.ts';
 import type { HostRef } from './sightings.ts';
 import type { Tx } from './sql.ts';
 import { readBlocksOf } from './status.ts';
@@ -48,7 +49,11 @@ async function readContested(
 ): Promise<string[]> {
   const pairs = addresses.flatMap((address) => sourcesOf(address).map((source) => ({ address, source })));
   const now = new Date(nowMs);
+  const sources = [...new Set(pairs.map((pair) => pair.source))];
   const rows = await tx<{ address: string }[]>`
+    with said as materialized (
+      select source, host_no, max(tripped_at) as tripped_at, max(cleared_at) as cleared_at
+      from (${evidenceRows(tx, networkId, sources, nowMs)}) e group by source, host_no)
     select distinct c.address
     from unnest(${pairs.map((p) => p.address)}::text[], ${pairs.map((p) => p.source)}::text[]::cidr[])
       as c(address, source)
@@ -59,13 +64,12 @@ async function readContested(
       where b.network_id = ${networkId} and b.source = c.source and b.author <> ${CORRELATION}
         and b.removed_at is null and b.until_at > ${now}
     ) or exists (
-      select from source_host sh join host h on h.network_id = sh.network_id and h.id = sh.host_id
-      where sh.network_id = ${networkId} and sh.source = c.source and sh.host_id <> ${hostId}
-        and h.withdrawn_at is null
-        and sh.tripped_at > greatest(${new Date(nowMs - FIRST_BLOCK_MS)}::timestamptz, sh.cleared_at)
+      select from said join host h on h.network_id = ${networkId} and h.no = said.host_no
+      where said.source = c.source and h.id <> ${hostId} and h.withdrawn_at is null
+        and said.tripped_at > greatest(${new Date(nowMs - FIRST_BLOCK_MS)}::timestamptz, said.cleared_at)
         and not exists (
           select from block b
-          where b.network_id = ${networkId} and b.source = sh.source and b.removed_at >= sh.tripped_at)
+          where b.network_id = ${networkId} and b.source = said.source and b.removed_at >= said.tripped_at)
     ))`;
   return rows.map((row) => row.address);
 }

@@ -13,22 +13,24 @@ import type { Tx } from './sql.ts';
  * locked and another that marked would meet rows that came in between, out of that order, and wait for each other.
  */
 export function toldCtes(tx: Tx, { networkId, mark }: NewsQuery) {
-  const columns = tx`id, host_id, source, address, techniques, ports, port_count, first_at, last_at, evidence,
-    tripped_at, block, (block ->> 'enforced')::bool as enforced, (block ->> 'untilMs')::int8 as until_ms,
-    coalesce((block ->> 'droppedPackets')::numeric, 0) as dropped,
-    (select coalesce(sum(value::numeric), 0) from jsonb_each_text(techniques)) as probes`;
+  const columns = tx`id, host_no, source, address, techniques, ports, port_count, first_at, last_at, is_proven,
+    tripped_at, block_at, block_until, block_how, block_how like '% enforced' as enforced,
+    ${epochMs(tx, 'block_until')} as until_ms, coalesce(block_dropped, 0)::numeric as dropped,
+    (select coalesce(sum(split_part(t, '=', 2)::numeric), 0) from string_to_table(techniques, ' ') t where t <> '')
+      as probes`;
   const untold = tx`network_id = ${networkId} and told_rev < news_rev`;
   const told = mark
     ? tx`update sighting set told_rev = news_rev from locked
-        where network_id = ${networkId} and host_id = locked_host and id = locked_id and told_rev < news_rev
+        where network_id = ${networkId} and source = locked_source and host_no = locked_host and id = locked_id
+          and told_rev < news_rev
         returning ${columns}`
     : tx`select ${columns} from sighting where ${untold}`;
   const locked = tx`locked as materialized (
-      select host_id as locked_host, id as locked_id from sighting where ${untold}
-      order by host_id, id for no key update),`;
+      select source as locked_source, host_no as locked_host, id as locked_id from sighting where ${untold}
+      order by source, host_no, id for no key update),`;
   return tx`
     ${mark ? locked : tx``}
-    known as materialized (select host_id, id from sighting where ${untold} and told_rev > 0),
+    known as materialized (select source, host_no, id from sighting where ${untold} and told_rev > 0),
     told as materialized (${told})`;
 }
 
@@ -45,7 +47,7 @@ export const versionInForce = (tx: Tx) => tx`
  */
 export const networkCtes = (tx: Tx, query: NewsQuery) => tx`
   member as materialized (
-    select id, name, addresses, ${versionInForce(tx)} as version
+    select no, name, addresses, ${versionInForce(tx)} as version
     from host where network_id = ${query.networkId} and withdrawn_at is null
   ),
   versions as (select array_agg(version order by version) as list, count(*) as hosts from member),
@@ -62,21 +64,21 @@ export const networkCtes = (tx: Tx, query: NewsQuery) => tx`
 export const bySourceCte = (tx: Tx, query: NewsQuery) => tx`
   by_source as materialized (
     select t.source, min(t.address) as address, max(o.name) as own_host, bool_or(t.tripped_at is not null) as tripped,
-      count(distinct t.host_id) as hosts,
-      count(distinct t.host_id) filter (where t.tripped_at is not null) as tripped_hosts,
-      count(distinct t.host_id) filter (where t.enforced) as enforcing_hosts,
-      count(distinct t.host_id) filter (where not t.enforced) as observing_hosts,
-      count(distinct t.host_id) filter (where t.enforced and t.until_ms > ${query.nowMs}
+      count(distinct t.host_no) as hosts,
+      count(distinct t.host_no) filter (where t.tripped_at is not null) as tripped_hosts,
+      count(distinct t.host_no) filter (where t.enforced) as enforcing_hosts,
+      count(distinct t.host_no) filter (where not t.enforced) as observing_hosts,
+      count(distinct t.host_no) filter (where t.enforced and t.until_ms > ${query.nowMs}
         and (k.is_running and m.version >= k.version) is not true) as only_local_hosts,
       sum(t.probes) as probes, max(t.port_count) as ports, sum(t.dropped) as dropped,
       min(t.first_at) as first_at, max(t.last_at) as last_at, max(t.until_ms) filter (where t.enforced) as until_ms,
-      bool_or(t.evidence = 'handshake') as proven, bool_or(w.id is not null) as again,
+      bool_or(t.is_proven) as proven, bool_or(w.id is not null) as again,
       bool_or(k.source is not null) as is_shared
     from told t
-    left join member m on m.id = t.host_id
+    left join member m on m.no = t.host_no
     left join shared k on k.source = t.source and k.ended_at >= t.first_at
     left join own o on o.address = t.address
-    left join known w on w.host_id = t.host_id and w.id = t.id
+    left join known w on w.source = t.source and w.host_no = t.host_no and w.id = t.id
     group by t.source
   )`;
 
@@ -113,6 +115,6 @@ export const scannerCtes = (tx: Tx, query: NewsQuery) => tx`
   ),
   part as materialized (
     select t.*, row_number() over (
-      partition by t.source order by t.tripped_at is null, t.probes desc, t.host_id, t.first_at) as place
+      partition by t.source order by t.tripped_at is null, t.probes desc, t.host_no, t.first_at) as place
     from told t where t.source in (select source from top)
   )`;

@@ -1,4 +1,4 @@
-import { MAX_RANGES, MAX_SIGHTINGS_PER_SCANNER } from '../digest/facts.ts';
+import { MAX_SIGHTINGS_PER_SCANNER } from '../digest/facts.ts';
 import type { Tx } from './sql.ts';
 
 /** Whose news, and as of when. */
@@ -22,9 +22,6 @@ export const blockObject = (tx: Tx) => tx`jsonb_build_object(
   'atMs', ${epochMs(tx, 'k.created_at')}, 'untilMs', ${epochMs(tx, 'k.until_at')},
   'removedMs', case when k.removed_at < k.until_at then ${epochMs(tx, 'k.removed_at')} end)`;
 
-/** Variable of a JSON path: index of the last port range that is kept. */
-const LAST_RANGE = JSON.stringify({ last: MAX_RANGES - 1 });
-
 /** Most techniques kept of a scanner, those with most probes. */
 const MAX_TECHNIQUES = 8;
 
@@ -39,7 +36,7 @@ export const totalsObject = (tx: Tx) => tx`(
     'unblocked', count(*) filter (
       where not is_blocked and own_host is null and allowed is null and observing_hosts = 0),
     'ownHosts', count(distinct own_host),
-    'hostsTouched', (select count(distinct host_id) from told where source in (select source from scanner)),
+    'hostsTouched', (select count(distinct host_no) from told where source in (select source from scanner)),
     'probes', coalesce(sum(probes), 0),
     'droppedPackets', coalesce(sum(dropped), 0),
     'fewestInForce', coalesce(min(in_force) filter (where is_blocked), 0),
@@ -55,26 +52,25 @@ export const scannerObject = (tx: Tx, networkId: string) => tx`
     'ownHost', left(top.own_host, ${MAX_TEXT}),
     'allowed', top.allowed,
     'techniques', (select coalesce(jsonb_agg(jsonb_build_array(name, probes) order by probes desc, name), '[]') from (
-      select t.key as name, sum(t.value::numeric) as probes
-      from part p cross join jsonb_each_text(p.techniques) t where p.source = top.source
-      group by t.key order by probes desc, name limit ${MAX_TECHNIQUES}) most),
+      select split_part(t, '=', 1) as name, sum(split_part(t, '=', 2)::numeric) as probes
+      from part p cross join string_to_table(p.techniques, ' ') t where p.source = top.source and t <> ''
+      group by 1 order by probes desc, name limit ${MAX_TECHNIQUES}) most),
     'probes', top.probes, 'ports', top.ports, 'hosts', top.hosts, 'trippedHosts', top.tripped_hosts,
     'hostsInForce', top.in_force, 'observingHosts', top.observing_hosts, 'droppedPackets', top.dropped,
     'firstMs', ${epochMs(tx, 'top.first_at')}, 'lastMs', ${epochMs(tx, 'top.last_at')},
     'evidence', case when top.proven then 'handshake' else 'forgeable' end,
     'again', top.again,
     'timesBlocked', coalesce((
-      select s.blocks from source s where s.network_id = ${networkId} and s.source = top.source), 0),
+      select b.times from block b where b.network_id = ${networkId} and b.source = top.source), 0),
     'shared', case when k.source is not null then ${blockObject(tx)} end,
     'sightings', (select coalesce(jsonb_agg(jsonb_build_object(
         'host', left(h.name, ${MAX_TEXT}),
-        'tcp', jsonb_path_query_array(p.ports, '$.tcp[0 to $last]', ${LAST_RANGE}::text::jsonb),
-        'udp', jsonb_path_query_array(p.ports, '$.udp[0 to $last]', ${LAST_RANGE}::text::jsonb),
-        'sctp', jsonb_path_query_array(p.ports, '$.sctp[0 to $last]', ${LAST_RANGE}::text::jsonb),
-        'ip', jsonb_path_query_array(p.ports, '$.ip[0 to $last]', ${LAST_RANGE}::text::jsonb),
+        'seen', p.ports,
         'ports', p.port_count, 'probes', p.probes,
         'firstMs', ${epochMs(tx, 'p.first_at')}, 'lastMs', ${epochMs(tx, 'p.last_at')},
-        'trippedMs', ${epochMs(tx, 'p.tripped_at')}, 'block', p.block) order by p.place), '[]')
-      from part p join host h on h.network_id = ${networkId} and h.id = p.host_id
+        'trippedMs', ${epochMs(tx, 'p.tripped_at')}, 'block', case when p.block_at is not null then jsonb_build_object(
+          'atMs', ${epochMs(tx, 'p.block_at')}, 'untilMs', ${epochMs(tx, 'p.block_until')},
+          'tier', split_part(p.block_how, ' ', 1), 'enforced', p.enforced, 'droppedPackets', p.dropped) end) order by p.place), '[]')
+      from part p join host h on h.network_id = ${networkId} and h.no = p.host_no
       where p.source = top.source and p.place <= ${MAX_SIGHTINGS_PER_SCANNER})
   )`;

@@ -17,7 +17,7 @@ beforeAll(async () => {
   sql = database.sql;
 });
 
-afterEach(() => sql`truncate network cascade`);
+afterEach(() => sql`truncate network, sighting cascade`);
 
 afterAll(() => database.close());
 
@@ -221,7 +221,7 @@ test('a sighting that changes while it is claimed is told as it is after the cha
   await prod.see(first);
   let claimed: Promise<News | undefined> | undefined;
   await sql.begin(async (tx) => {
-    await tx`update sighting set rev = 2, news_rev = 2, techniques = '{"syn": 70}' where id = ${first.id}`;
+    await tx`update sighting set rev = 2, news_rev = 2, techniques = 'syn=70' where id = ${first.id}`;
     claimed = claim(prod);
     await waitForLock();
   });
@@ -237,10 +237,10 @@ test('with batches that commit late and claims side by side each sighting is tol
       await sql.begin(async (tx) => {
         await tx`select pg_sleep(${(i % 4) * 0.005})`;
         await tx`
-          insert into sighting (network_id, host_id, id, rev, source, address, local_address, techniques, ports,
-            port_count, first_at, last_at, evidence, successes, tripped_at, news_rev)
-          values (${prod.networkId}, ${prod.hosts[host] ?? ''}, ${uuid7()}, 1, '198.51.100.7', '198.51.100.7',
-            '192.0.2.1', '{"syn": 1}', '{}', 1, now(), now(), 'forgeable', 0, now(), 1)`;
+          insert into sighting (network_id, host_no, id, rev, source, address, local_address, techniques, ports,
+            port_count, first_at, last_at, is_proven, successes, tripped_at, news_rev)
+          values (${prod.networkId}, ${host + 1}, ${uuid7()}, 1, '198.51.100.7', '198.51.100.7',
+            '192.0.2.1', 'syn=1', '', 1, now(), now(), false, 0, now(), 1)`;
       });
     }
   });
@@ -259,10 +259,10 @@ test('with batches that commit late and claims side by side each sighting is tol
 test('of 100,000 untold sightings a bounded part is read, and the totals are right', async () => {
   const prod = await scene(sql);
   await sql`
-    insert into sighting (network_id, host_id, id, rev, source, address, local_address, techniques, ports, port_count,
-      first_at, last_at, evidence, successes, tripped_at, block, news_rev)
-    select ${prod.networkId}, (${prod.hosts}::uuid[])[1 + i % 3], gen_random_uuid(), 1, a, a, '192.0.2.1', '{"syn": 3}',
-      '{"tcp": [[1, 9]]}', 9, now(), now(), 'forgeable', 0, case when i % 2 = 0 then now() end, null, 1
+    insert into sighting (network_id, host_no, id, rev, source, address, local_address, techniques, ports, port_count,
+      first_at, last_at, is_proven, successes, tripped_at, news_rev)
+    select ${prod.networkId}, 1 + i % 3, gen_random_uuid(), 1, a, a, '192.0.2.1', 'syn=3', 'tcp:1-9', 9, now(), now(),
+      false, 0, case when i % 2 = 0 then now() end, 1
     from generate_series(0, 99999) i cross join lateral (select '10.0.0.0'::inet + i / 2 * 4 + i % 2 as a) address`;
   const preview = await previewFacts(sql, prod.networkId, HOUR_MS);
   expect(preview.totals).toMatchObject({

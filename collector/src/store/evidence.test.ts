@@ -32,9 +32,10 @@ test('evidence is the same in whatever order sightings come, sorted, and never a
   );
 });
 
-test('of two revisions of a sighting in one batch the higher stays, in order of ids', () => {
+test('of the revisions of a sighting in batches that are stored together the highest stays', () => {
   const [a, b] = [sighting({ rev: 3 }), sighting({ rev: 1 })];
-  expect(newestOfEach([b, { ...a, rev: 1 }, a, { ...a, rev: 2 }])).toEqual(
-    [a, b].sort((x, y) => (x.id < y.id ? -1 : 1)),
-  );
+  const host = { networkId: 'n', hostId: 'h' };
+  const told = { ...host, sightings: [b, { ...a, rev: 1 }, a] };
+  const again = { ...host, sightings: [{ ...a, rev: 2 }] };
+  expect(newestOfEach([told, again]).map(({ seen }) => seen)).toEqual([b, a]);
 });

@@ -1,16 +1,19 @@
 import { mergePortRanges, type Sighting, type Source, TRANSPORTS, type Unblock } from '@picket/protocol';
 import { WINDOW_MS } from '../correlate/decide.ts';
-import type { HostEvidence, KnownBlock, SeenPorts, SourceEvidence } from '../correlate/evidence.ts';
-import type { HostRef } from './sightings.ts';
+import type { HostEvidence, KnownBlock, SeenPorts } from '../correlate/evidence.ts';
+import { evidenceIds, isAside } from './evidence-place.ts';
+import { parsePortsText } from './sighting-form.ts';
+import type { HostRef, HostSightings } from './sightings.ts';
 import { isoOf, msOf, type Query, type Tx } from './sql.ts';
 
 /** What one batch says about one source; Unix ms, never ahead of the collector's clock. */
-interface Contribution {
+export interface Contribution {
   readonly source: Source;
   readonly firstAtMs: number;
   readonly lastAtMs: number;
   readonly trippedAtMs: number | undefined;
   readonly handshakeAtMs: number | undefined;
+  readonly clientAtMs: number | undefined;
 }
 
 /**
@@ -36,6 +39,7 @@ function contributionOf(sighting: Sighting, nowMs: number): Contribution {
     lastAtMs,
     trippedAtMs: sighting.trip === undefined ? undefined : cut(sighting.trip.atMs),
     handshakeAtMs: sighting.evidence === 'handshake' ? lastAtMs : undefined,
+    clientAtMs: sighting.successes > 0 ? lastAtMs : undefined,
   };
 }
 
@@ -48,97 +52,117 @@ function merge(a: Contribution, b: Contribution): Contribution {
     lastAtMs: Math.max(a.lastAtMs, b.lastAtMs),
     trippedAtMs: later(a.trippedAtMs, b.trippedAtMs),
     handshakeAtMs: later(a.handshakeAtMs, b.handshakeAtMs),
+    clientAtMs: later(a.clientAtMs, b.clientAtMs),
   };
 }
 
 /**
- * Adds contributions to what the network and the host know. Every value is a least or greatest, so that the order of
- * batches does not matter. The row of each source stays locked until commit, also when nothing in it changes: of two
- * hosts that report one source at once, the second one's decision sees the first one's evidence.
+ * Keeps what is said aside of the sightings. Every value is a least or greatest, so that the order of batches does not
+ * matter.
  */
-export async function upsertEvidence(
-  tx: Tx,
-  host: HostRef,
-  contributions: readonly Contribution[],
-): Promise<void> {
-  if (contributions.length === 0) return;
-  const column = <T>(pick: (contribution: Contribution) => T): T[] => contributions.map(pick);
-  const sources = column((c) => c.source);
-  const firsts = column((c) => isoOf(c.firstAtMs));
-  const lasts = column((c) => isoOf(c.lastAtMs));
+export async function storeAside(tx: Tx, told: readonly HostSightings[], nowMs: number): Promise<void> {
+  const rows = told.flatMap(({ networkId, hostId, sightings }) => {
+    const aside = sightings.filter((sighting) => isAside(sighting, nowMs));
+    return foldBySource(aside, nowMs).map((c) => ({ networkId, hostId, ...c }));
+  });
+  if (rows.length === 0) return;
+  const column = <T>(pick: (row: HostRef & Contribution) => T): T[] => rows.map(pick);
   await tx`
-    insert into source (network_id, source, first_at, last_at)
-    select ${host.networkId}, s::cidr, f, l
-    from unnest(${sources}::text[], ${firsts}::timestamptz[], ${lasts}::timestamptz[]) as c(s, f, l)
-    on conflict (network_id, source) do update set
-      first_at = least(source.first_at, excluded.first_at),
-      last_at = greatest(source.last_at, excluded.last_at)`;
-  await tx`
-    insert into source_host (network_id, host_id, source, first_at, last_at, tripped_at, handshake_at)
-    select ${host.networkId}, ${host.hostId}, s::cidr, f, l, t, h
-    from unnest(${sources}::text[], ${firsts}::timestamptz[], ${lasts}::timestamptz[],
-      ${column((c) => isoOf(c.trippedAtMs))}::timestamptz[],
-      ${column((c) => isoOf(c.handshakeAtMs))}::timestamptz[]) as c(s, f, l, t, h)
+    with c as (
+      select n, h, s::cidr as s, min(f) as f, max(l) as l, max(t) as t, max(p) as p, max(c) as c
+      from unnest(${column((r) => r.networkId)}::uuid[], ${column((r) => r.hostId)}::uuid[],
+        ${column((r) => r.source)}::text[],
+        ${column((r) => isoOf(r.firstAtMs))}::timestamptz[], ${column((r) => isoOf(r.lastAtMs))}::timestamptz[],
+        ${column((r) => isoOf(r.trippedAtMs))}::timestamptz[], ${column((r) => isoOf(r.handshakeAtMs))}::timestamptz[],
+        ${column((r) => isoOf(r.clientAtMs))}::timestamptz[]) as c(n, h, s, f, l, t, p, c)
+      group by 1, 2, 3)
+    insert into source_host (network_id, host_id, source, first_at, last_at, tripped_at, handshake_at, client_at)
+    select n, h, s, f, l, t, p, c from c order by n, s, h
     on conflict (network_id, source, host_id) do update set
       first_at = least(source_host.first_at, excluded.first_at),
       last_at = greatest(source_host.last_at, excluded.last_at),
       tripped_at = greatest(source_host.tripped_at, excluded.tripped_at),
-      handshake_at = greatest(source_host.handshake_at, excluded.handshake_at)`;
+      handshake_at = greatest(source_host.handshake_at, excluded.handshake_at),
+      client_at = greatest(source_host.client_at, excluded.client_at)`;
 }
 
 /** A host takes back what it said of sources up to the time each was unblocked there. */
 export async function clearEvidence(
   tx: Tx,
-  host: HostRef,
-  unblocks: readonly Unblock[],
+  told: readonly (HostRef & { readonly unblocks: readonly Unblock[] })[],
   nowMs: number,
 ): Promise<void> {
-  if (unblocks.length === 0) return;
+  const rows = told.flatMap(({ unblocks, ...host }) => unblocks.map((unblock) => ({ ...host, ...unblock })));
+  if (rows.length === 0) return;
   await tx`
-    update source_host set cleared_at = greatest(cleared_at, u.at)
-    from (
-      select s::cidr as source, max(least(at, ${new Date(nowMs)}::timestamptz)) as at
-      from unnest(${unblocks.map((u) => u.source)}::text[], ${unblocks.map((u) => isoOf(u.atMs))}::timestamptz[])
-        as u(s, at)
-      group by 1
-    ) u
-    where source_host.network_id = ${host.networkId} and source_host.host_id = ${host.hostId}
-      and source_host.source = u.source`;
+    insert into source_host (network_id, host_id, source, cleared_at)
+    select n, h, s::cidr, max(least(at, ${new Date(nowMs)}::timestamptz))
+    from unnest(${rows.map((r) => r.networkId)}::uuid[], ${rows.map((r) => r.hostId)}::uuid[],
+      ${rows.map((r) => r.source)}::text[], ${rows.map((r) => isoOf(r.atMs))}::timestamptz[]) as u(n, h, s, at)
+    group by 1, 2, 3 order by 1, 3, 2
+    on conflict (network_id, source, host_id) do update set
+      cleared_at = greatest(source_host.cleared_at, excluded.cleared_at)`;
 }
 
 /**
- * What the hosts of a network say of the sources, and the newest block of each. Who is a client stands in the sightings,
- * which are stored before anything is decided.
+ * Rows (source, host_no, last_at, tripped_at, handshake_at, client_at, cleared_at) of what hosts say of the sources, one
+ * or more for each pair: out of the sightings of the last days, and what is kept aside.
  */
-export async function readEvidence(
+export function evidenceRows(sql: Query, networkId: string, sources: readonly Source[], nowMs: number) {
+  const [from, to] = evidenceIds(nowMs);
+  const now = sql`${new Date(nowMs)}::timestamptz`;
+  return sql`
+    -- "least" leaves out what is null.
+    select source, host_no, least(last_at, ${now}) as last_at, case when tripped_at is not null then least(tripped_at, ${now}) end as tripped_at,
+      case when is_proven then least(last_at, ${now}) end as handshake_at,
+      case when successes > 0 then least(last_at, ${now}) end as client_at, null::timestamptz as cleared_at
+    from sighting
+    where network_id = ${networkId} and source = any(${[...sources]}::text[]::cidr[]) and not is_aside
+      and id >= ${from} and id < ${to}
+    union all
+    select sh.source, h.no, last_at, tripped_at, handshake_at, client_at, cleared_at
+    from source_host sh join host h on h.network_id = sh.network_id and h.id = sh.host_id
+    where sh.network_id = ${networkId} and sh.source = any(${[...sources]}::text[]::cidr[])`;
+}
+
+/**
+ * What the hosts of a network say of sources. Of those that one host saw and that did not trip, and that no host took
+ * back, nothing follows: they are left out where `all` does not name them.
+ */
+export async function readHostEvidence(
+  sql: Query,
+  networkId: string,
+  { sources, all, nowMs }: { sources: readonly Source[]; all: readonly Source[]; nowMs: number },
+): Promise<Map<Source, HostEvidence[]>> {
+  const rows = await sql<HostRow[]>`
+    with said as materialized (
+      select source, host_no, max(last_at) as last_at, max(tripped_at) as tripped_at, max(handshake_at) as handshake_at,
+        max(client_at) as client_at, max(cleared_at) as cleared_at
+      from (${evidenceRows(sql, networkId, sources, nowMs)}) e group by source, host_no)
+    select said.source, h.name, last_at, tripped_at, handshake_at, client_at, cleared_at
+    from said join host h on h.network_id = ${networkId} and h.no = said.host_no
+    where h.withdrawn_at is null and last_at is not null and (source = any(${[...all]}::text[]::cidr[]) or source in (
+      select source from said group by source having count(*) > 1 or bool_or(tripped_at is not null)))
+    order by h.name, h.id`;
+  const hosts = new Map<Source, HostEvidence[]>();
+  for (const row of rows) {
+    const known = hosts.get(row.source);
+    if (known === undefined) hosts.set(row.source, [hostEvidence(row)]);
+    else known.push(hostEvidence(row));
+  }
+  return hosts;
+}
+
+/** The newest block of each source that has or had one. */
+export async function readKnownBlocks(
   sql: Query,
   networkId: string,
   sources: readonly Source[],
-): Promise<SourceEvidence[]> {
-  const wanted = [...sources];
-  const hostRows = await sql<HostRow[]>`
-    with client as (
-      select source, host_id, max(last_at) as client_at from sighting
-      where network_id = ${networkId} and source = any(${wanted}::text[]::cidr[]) and successes > 0
-      group by source, host_id)
-    select sh.source, h.name, sh.last_at, sh.tripped_at, sh.handshake_at, sh.cleared_at,
-      -- A host whose clock is ahead would make a client for good; "least" alone leaves out what is null.
-      case when c.client_at is not null then least(c.client_at, sh.last_at) end as client_at
-    from source_host sh join host h on h.network_id = sh.network_id and h.id = sh.host_id
-    left join client c on c.source = sh.source and c.host_id = sh.host_id
-    where sh.network_id = ${networkId} and sh.source = any(${wanted}::text[]::cidr[]) and h.withdrawn_at is null
-    order by h.name, h.id`;
-  const blockRows = await sql<BlockRow[]>`
+): Promise<Map<Source, KnownBlock>> {
+  const rows = await sql<BlockRow[]>`
     select source, tier, reason, author, until_at, removed_at from block
-    where network_id = ${networkId} and source = any(${wanted}::text[]::cidr[])`;
-  const hosts = new Map<Source, HostEvidence[]>(wanted.map((source) => [source, []]));
-  for (const row of hostRows) hosts.get(row.source)?.push(hostEvidence(row));
-  const blocks = new Map(blockRows.map((row) => [row.source, knownBlock(row)]));
-  return wanted.map((source) => ({
-    source,
-    hosts: hosts.get(source) ?? [],
-    block: blocks.get(source),
-  }));
+    where network_id = ${networkId} and source = any(${[...sources]}::text[]::cidr[])`;
+  return new Map(rows.map((row) => [row.source, knownBlock(row)]));
 }
 
 interface HostRow {
@@ -172,20 +196,27 @@ function knownBlock({ tier, reason, author, until_at, removed_at }: BlockRow): K
   return { tier, reason, author, untilMs: until_at.getTime(), removedAtMs: msOf(removed_at) };
 }
 
-/** Ports on which a source was seen lately, over all hosts of the network. */
+/** Ports on which sources were seen lately, over all hosts of the network. */
 export async function readPorts(
   sql: Query,
   networkId: string,
-  source: Source,
+  sources: readonly Source[],
   nowMs: number,
-): Promise<SeenPorts> {
-  const rows = await sql<{ ports: SeenPorts }[]>`
-    select ports from sighting
-    where network_id = ${networkId} and source = ${source} and last_at > ${new Date(nowMs - WINDOW_MS)}
-    order by last_at desc limit 100`;
+): Promise<Map<Source, SeenPorts>> {
+  const [from, to] = evidenceIds(nowMs);
+  const rows = await sql<{ source: Source; ports: string[] }[]>`
+    select wanted.source, array(
+      select ports from sighting s
+      where s.network_id = ${networkId} and s.source = wanted.source and id >= ${from} and id < ${to}
+        and last_at > ${new Date(nowMs - WINDOW_MS)} order by last_at desc limit 100) as ports
+    from unnest(${[...sources]}::text[]::cidr[]) as wanted(source)`;
+  return new Map(rows.map((row) => [row.source, mergePorts(row.ports.map(parsePortsText))]));
+}
+
+function mergePorts(seen: readonly SeenPorts[]): SeenPorts {
   const merged = TRANSPORTS.map((transport) => [
     transport,
-    mergePortRanges(rows.map((row) => row.ports[transport] ?? [])),
+    mergePortRanges(seen.map((ports) => ports[transport] ?? [])),
   ]);
   return Object.fromEntries(merged);
 }

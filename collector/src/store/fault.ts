@@ -10,6 +10,14 @@ const PASSING = /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|ENOENT|EAI_AGAIN|08|40|53|55P03
 const CONNECTION =
   /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT|EACCES|ENOTFOUND|EAI_|ERR_SSL|ERR_TLS|CERT_|SASL_|AUTH_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)/;
 
+/** The server or the way to it is gone or full: no statement would go through now. */
+const OUTAGE = /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|ENOENT|EAI_AGAIN|08|53|57P)/;
+
+/** Whether the database serves nobody at the moment, whatever is asked. */
+export function isOutage(error: unknown): boolean {
+  return OUTAGE.test(codeOf(error));
+}
+
 /** Whether the same request may well succeed later. */
 export function isPassing(error: unknown): boolean {
   return PASSING.test(codeOf(error));

@@ -3,28 +3,52 @@ import type { HostKey } from '../verify/host-token.ts';
 import type { PublicJwk } from '../verify/jws.ts';
 import type { Rotation } from '../verify/rotation.ts';
 import { recordAct } from './audit.ts';
+import { isOutage } from './fault.ts';
+import { createGroup, DEADLINE_MS, type Group, within } from './group.ts';
 import { msOf, type Query, type Sql, type Tx } from './sql.ts';
 
-/** The host key of that thumbprint in that network. */
-export async function findHostKey(
-  sql: Query,
-  networkId: string,
-  thumbprint: string,
-): Promise<HostKey | undefined> {
-  const [row] = await sql<KeyRow[]>`
-    select k.host_id, k.public_jwk, k.valid_until, h.withdrawn_at
-    from host_key k join host h on h.network_id = k.network_id and h.id = k.host_id
-    where k.network_id = ${networkId} and k.thumbprint = ${thumbprint}`;
-  if (row === undefined) return undefined;
-  return {
-    hostId: row.host_id,
-    publicJwk: row.public_jwk,
-    validUntilMs: msOf(row.valid_until),
-    withdrawnAtMs: msOf(row.withdrawn_at),
-  };
+/** A key's name. */
+interface KeyName {
+  readonly networkId: string;
+  readonly thumbprint: string;
 }
 
+/** Thousands of hosts may ask at once; one statement finds all their keys. */
+const LIMITS = { most: 1_000, waiting: 10_000 };
+
+const lookups = new WeakMap<Sql, Group<KeyName, HostKey | undefined>>();
+
+/**
+ * The host key of that thumbprint in that network. It is read for each request, so that a host that is withdrawn is
+ * refused from its next request on, whichever replica it asks; requests that come at once share one statement.
+ */
+export function findHostKey(sql: Sql, networkId: string, thumbprint: string): Promise<HostKey | undefined> {
+  const known = lookups.get(sql);
+  const lookup = known ?? createGroup((names) => findHostKeys(sql, names), LIMITS, isOutage);
+  if (known === undefined) lookups.set(sql, lookup);
+  return within(DEADLINE_MS, lookup.add({ networkId, thumbprint }));
+}
+
+async function findHostKeys(sql: Query, names: readonly KeyName[]): Promise<(HostKey | undefined)[]> {
+  const rows = await sql<KeyRow[]>`
+    select k.network_id, k.thumbprint, k.host_id, k.public_jwk, k.valid_until, h.withdrawn_at
+    from host_key k join host h on h.network_id = k.network_id and h.id = k.host_id
+    where (k.network_id, k.thumbprint) in (
+      select * from unnest(${names.map((n) => n.networkId)}::uuid[], ${names.map((n) => n.thumbprint)}::text[]))`;
+  const keys = new Map(rows.map((row) => [`${row.network_id} ${row.thumbprint}`, keyOf(row)]));
+  return names.map(({ networkId, thumbprint }) => keys.get(`${networkId} ${thumbprint}`));
+}
+
+const keyOf = (row: KeyRow): HostKey => ({
+  hostId: row.host_id,
+  publicJwk: row.public_jwk,
+  validUntilMs: msOf(row.valid_until),
+  withdrawnAtMs: msOf(row.withdrawn_at),
+});
+
 interface KeyRow {
+  network_id: string;
+  thumbprint: string;
   host_id: string;
   public_jwk: PublicJwk;
   valid_until: Date | null;
@@ -65,8 +89,8 @@ async function rotate(tx: Tx, rotation: Rotation, nowMs: number): Promise<Rotate
   const { networkId, hostId, by, key, thumbprint } = rotation;
   // Two rotations of one host at once: the second one sees what the first did.
   await tx`select from host where network_id = ${networkId} and id = ${hostId} for no key update`;
-  const former = await findHostKey(tx, networkId, by);
-  const known = await findHostKey(tx, networkId, thumbprint);
+  const [former] = await findHostKeys(tx, [{ networkId, thumbprint: by }]);
+  const [known] = await findHostKeys(tx, [{ networkId, thumbprint }]);
   if (known !== undefined && known.hostId !== hostId) return { ok: false, reason: 'key of another host' };
   if (known !== undefined && former?.validUntilMs !== undefined)
     return { ok: true, isNew: false, formerUntilMs: former.validUntilMs };

@@ -15,7 +15,7 @@ export interface Joined {
 /** Why a host did not join. */
 export interface NotJoined {
   readonly ok: false;
-  readonly reason: 'unknown' | 'expired' | 'used up' | 'withdrawn token' | 'withdrawn host';
+  readonly reason: 'former key' | 'unknown' | 'expired' | 'used up' | 'withdrawn token' | 'withdrawn host';
 }
 
 /** Thrown to roll a transaction back in which another request enrolled the same key first. */
@@ -42,7 +42,7 @@ export async function joinNetwork(
 }
 
 async function join(tx: Tx, enrolment: Enrolment, hash: Uint8Array, now: Date): Promise<Joined | NotJoined> {
-  const known = await findEnrolled(tx, enrolment);
+  const known = await findEnrolled(tx, enrolment, now);
   if (known !== undefined) return known;
   const networkId = enrolment.claims.net;
   // One statement counts the use, so that of two hosts that want the last one exactly one gets it.
@@ -54,7 +54,10 @@ async function join(tx: Tx, enrolment: Enrolment, hash: Uint8Array, now: Date): 
   // The use may have gone to this very key, in a request that was under way.
   if (used === undefined) {
     return (
-      (await findEnrolled(tx, enrolment)) ?? { ok: false, reason: await whyNot(tx, networkId, hash, now) }
+      (await findEnrolled(tx, enrolment, now)) ?? {
+        ok: false,
+        reason: await whyNot(tx, networkId, hash, now),
+      }
     );
   }
   return addHost(tx, enrolment, joinTokenName(hash));
@@ -63,23 +66,29 @@ async function join(tx: Tx, enrolment: Enrolment, hash: Uint8Array, now: Date): 
 async function findEnrolled(
   tx: Tx,
   { claims, thumbprint }: Enrolment,
+  now: Date,
 ): Promise<Joined | NotJoined | undefined> {
-  const [row] = await tx<{ id: string; network: string; withdrawn: boolean }[]>`
-    select h.id, n.name as network, h.withdrawn_at is not null as withdrawn
+  const [row] = await tx<{ id: string; network: string; withdrawn: boolean; former: boolean }[]>`
+    select h.id, n.name as network, h.withdrawn_at is not null as withdrawn,
+      coalesce(k.valid_until <= ${now}, false) as former
     from host_key k
     join host h on h.network_id = k.network_id and h.id = k.host_id
     join network n on n.id = k.network_id
     where k.network_id = ${claims.net} and k.thumbprint = ${thumbprint}`;
   if (row === undefined) return undefined;
   if (row.withdrawn) return { ok: false, reason: 'withdrawn host' };
+  if (row.former) return { ok: false, reason: 'former key' };
   return { ok: true, hostId: row.id, networkName: row.network };
 }
 
 async function addHost(tx: Tx, { claims, key, thumbprint }: Enrolment, token: string): Promise<Joined> {
   const [hostId, networkId] = [uuid7(), claims.net];
   await tx`
-    insert into host (network_id, id, name, os, arch, agent_version)
-    values (${networkId}, ${hostId}, ${claims.hostName}, ${claims.os}, ${claims.arch}, ${claims.agentVersion})`;
+    with numbered as (
+      update network set last_host_no = last_host_no + 1 where id = ${networkId} returning last_host_no)
+    insert into host (network_id, id, no, name, os, arch, agent_version)
+    select ${networkId}, ${hostId}, last_host_no, ${claims.hostName}, ${claims.os}, ${claims.arch},
+      ${claims.agentVersion} from numbered`;
   const [added] = await tx`
     insert into host_key (network_id, thumbprint, host_id, public_jwk)
     values (${networkId}, ${thumbprint}, ${hostId}, ${JSON.stringify(key)}::text::jsonb)

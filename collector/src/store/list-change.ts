@@ -34,8 +34,7 @@ export interface ListChanged {
  * what `plan` reads there cannot be changed by others before it is written. The version moves once, and only when
  * there is something to change. Waiting hosts are told on commit.
  *
- * Batches lock the rows of their sources before the network's: who sets blocks locks those sources first too
- * ({@link lockSources}), and with the network's row locked nothing waits for a source.
+ * Batches lock their sources before the network's row, and with that row locked nobody waits for a source.
  */
 export async function changeList(
   tx: Tx,
@@ -57,13 +56,6 @@ export async function changeList(
   await liftBlocks(tx, at, change.lift);
   await tx`select pg_notify(${LIST_CHANNEL}, ${`${networkId} ${row.list_version}`})`;
   return { version: row.list_version, refused };
-}
-
-/** Locks the rows of sources that are about to be blocked, where there are any; in one order for all. */
-export async function lockSources(tx: Tx, networkId: string, sources: readonly Source[]): Promise<void> {
-  await tx`
-    select from source where network_id = ${networkId} and source = any(${[...sources]}::text[]::cidr[])
-    order by source for no key update`;
 }
 
 /** As many as the list has room for: hosts refuse longer ones. */
@@ -93,17 +85,6 @@ async function writeBlocks(
   if (set.length === 0) return;
   const column = <T>(pick: (block: BlockWrite) => T): T[] => set.map(pick);
   const sources = column((b) => b.source);
-  // A row that another has locked all the same is of a source first seen this moment: its count is not worth a deadlock.
-  await tx`
-    with held as materialized (
-      select source from source
-      where network_id = ${networkId} and source = any(${sources}::text[]::cidr[])
-      for no key update skip locked
-    )
-    update source set blocks = blocks + 1 from held
-    where network_id = ${networkId} and source.source = held.source and not exists (
-      select from block b
-      where b.network_id = ${networkId} and b.source = source.source and b.removed_at is null)`;
   await tx`
     insert into block (network_id, source, tier, reason, author, created_at, until_at, version)
     select ${networkId}, s::cidr, tier, reason, author, ${now}::timestamptz, until_at, ${version}
@@ -113,6 +94,7 @@ async function writeBlocks(
     on conflict (network_id, source) do update set
       tier = excluded.tier, reason = excluded.reason, author = excluded.author, until_at = excluded.until_at,
       version = excluded.version, removed_at = null,
+      times = block.times + case when block.removed_at is null then 0 else 1 end,
       created_at = case when block.removed_at is null then block.created_at else excluded.created_at end`;
 }
 

@@ -1,7 +1,7 @@
 import { isSingleSource, type NeverBlockReason, neverBlock, type Source, type Tier } from '@picket/protocol';
 import { COLLECTOR, recordAct } from './audit.ts';
 import { readNeverBlock } from './facts.ts';
-import { changeList, lockSources } from './list-change.ts';
+import { changeList } from './list-change.ts';
 import type { Sql } from './sql.ts';
 import { readBlocksOf } from './status.ts';
 
@@ -33,7 +33,6 @@ export async function blockSource(sql: Sql, block: ManualBlock, nowMs: number): 
   const { networkId, source } = block;
   if (!isSingleSource(source)) return { ok: false, reason: 'too wide' };
   return sql.begin(async (tx) => {
-    await lockSources(tx, networkId, [source]);
     let never: NeverBlockReason | undefined;
     const { version } = await changeList(tx, networkId, nowMs, async () => {
       never = neverBlock(source, await readNeverBlock(tx, networkId, [source]));

@@ -1,13 +1,11 @@
-import { EVENT, type Source } from '@picket/protocol';
+import { EVENT } from '@picket/protocol';
 import type { Batch } from '../verify/event-token.ts';
-import { insertActs } from './acts.ts';
-import { type SettledClaim, settleClaim } from './claims.ts';
-import { clearEvidence, foldBySource, upsertEvidence } from './evidence.ts';
-import { judgeSources } from './judge.ts';
-import { changeList, type ListChanged } from './list-change.ts';
-import { type HostRef, newestOfEach, upsertSightings } from './sightings.ts';
-import type { Sql, Tx } from './sql.ts';
-import { updateStatus } from './status.ts';
+import { correlate } from './correlate.ts';
+import { isOutage } from './fault.ts';
+import { createGroup, DEADLINE_MS, type Group, within } from './group.ts';
+import type { ListChanged } from './list-change.ts';
+import type { Sql } from './sql.ts';
+import { type Arrival, insertBatches, storeBatches } from './store-batches.ts';
 
 /** What became of a batch. */
 export interface Received extends ListChanged {
@@ -17,75 +15,55 @@ export interface Received extends ListChanged {
   readonly contested: readonly string[];
 }
 
-const NO_CLAIM: SettledClaim = { isChanged: false, lift: [], contested: [] };
+/**
+ * Batches of one transaction, and sightings: some 50 ms of work, so that who comes while one is under way need not wait
+ * long. What waits beyond that is bounded by memory: a batch is at most a megabyte, usually a hundredth of it.
+ */
+const LIMITS = {
+  most: 256,
+  heaviest: 1_000,
+  waiting: 1_024,
+  weight: ({ batch }: Arrival) => batch.events[EVENT.sightings]?.sightings.length ?? 1,
+};
+
+const writers = new WeakMap<Sql, Group<Arrival, Received>>();
 
 /**
  * Stores a batch and all that follows from it in one transaction: the batch as it came, sightings, evidence, status,
- * then decisions. When this resolves it is durable.
+ * then decisions. When this resolves it is durable. Batches that come while a transaction is under way share the next
+ * one; each has its own result, and one that cannot be stored does not keep the others from it.
  */
-export async function receiveBatch(sql: Sql, batch: Batch, nowMs: number): Promise<Received> {
-  return sql.begin(async (tx) => {
-    if (!(await insertBatch(tx, batch, nowMs))) return { isNew: false, ...NOTHING };
-    await tx`
-      update host set last_seen_at = ${new Date(nowMs)}
-      where network_id = ${batch.networkId} and id = ${batch.hostId}`;
-    const sources = await storeEvidence(tx, batch, nowMs);
-    const status = batch.events[EVENT.status];
-    const claimed = status === undefined ? undefined : await updateStatus(tx, batch, status, nowMs);
-    return { isNew: true, ...(await correlate(tx, batch, nowMs, { sources, claimed })) };
-  });
+export function receiveBatch(sql: Sql, batch: Batch, nowMs: number): Promise<Received> {
+  const known = writers.get(sql);
+  const writer = known ?? createGroup((arrivals) => receiveTogether(sql, arrivals), LIMITS, isOutage);
+  if (known === undefined) writers.set(sql, writer);
+  return within(DEADLINE_MS, writer.add({ batch, nowMs }));
 }
 
-/** Inserts the batch unless it is there: the same name from the same host is the same batch. */
-async function insertBatch(tx: Tx, batch: Batch, nowMs: number): Promise<boolean> {
-  const { networkId, hostId, jti, token } = batch;
-  const inserted = await tx`
-    insert into received_batch (network_id, host_id, jti, received_at, token)
-    values (${networkId}, ${hostId}, ${jti}, ${new Date(nowMs)}, ${token})
-    on conflict do nothing returning jti`;
-  return inserted.length === 1;
-}
-
-/** @returns the sources of which the network now knows more than before */
-async function storeEvidence(tx: Tx, batch: Batch, nowMs: number): Promise<Source[]> {
-  const sightings = newestOfEach(batch.events[EVENT.sightings]?.sightings ?? []);
-  const unblocks = batch.events[EVENT.unblock]?.unblocks ?? [];
-  const contributions = foldBySource(sightings, nowMs);
-  await upsertEvidence(tx, batch, contributions);
-  await upsertSightings(tx, batch, sightings);
-  await clearEvidence(tx, batch, unblocks, nowMs);
-  await insertActs(tx, batch, batch.events[EVENT.acts]?.acts ?? []);
-  return [...new Set([...contributions.map((c) => c.source), ...unblocks.map((u) => u.source)])];
-}
-
-type Correlated = Omit<Received, 'isNew'>;
-
-const NOTHING: Correlated = { version: undefined, refused: 0, contested: [] };
-
-/** What a batch gives reason to look at. */
-interface Occasion {
-  readonly sources: readonly Source[];
-  /** Addresses that the host calls its own; undefined when they are the ones that the network holds for its own. */
-  readonly claimed: readonly string[] | undefined;
-}
+const NOTHING: Received = { isNew: false, version: undefined, refused: 0, contested: [] };
 
 /**
- * Decides, first without a lock: most batches change no list. Where one would, it is decided again under the lock,
- * because a person may have lifted the block in between.
+ * The order of locks: batches, rows of hosts with a state, sources, sightings, what is aside, the networks' rows; each in
+ * order of its key.
  */
-async function correlate(
-  tx: Tx,
-  host: HostRef,
-  nowMs: number,
-  { sources, claimed }: Occasion,
-): Promise<Correlated> {
-  const draft = await judgeSources(tx, host.networkId, sources, nowMs);
-  if (draft.set.length === 0 && draft.lift.length === 0 && claimed === undefined) return NOTHING;
-  let claim = NO_CLAIM;
-  const changed = await changeList(tx, host.networkId, nowMs, async () => {
-    if (claimed !== undefined) claim = await settleClaim(tx, host, claimed, nowMs);
-    const { set, lift } = await judgeSources(tx, host.networkId, sources, nowMs);
-    return { set, lift: [...lift, ...claim.lift], isAllowChanged: claim.isChanged };
+async function receiveTogether(sql: Sql, arrivals: readonly Arrival[]): Promise<readonly Received[]> {
+  const nowMs = Math.max(...arrivals.map((arrival) => arrival.nowMs));
+  return sql.begin(async (tx) => {
+    const news = await insertBatches(tx, arrivals);
+    if (news.length === 0) return arrivals.map(() => NOTHING);
+    const batches = news.map(({ batch }) => batch);
+    const claims = await storeBatches(tx, batches, nowMs);
+    const outcomes = await correlate(tx, batches, { claims, nowMs });
+    return arrivals.map((arrival): Received => {
+      if (!news.includes(arrival)) return NOTHING;
+      const { networkId, hostId } = arrival.batch;
+      const outcome = outcomes.get(networkId);
+      return {
+        isNew: true,
+        version: outcome?.version,
+        refused: outcome?.refused ?? 0,
+        contested: claims.has(arrival.batch) ? (outcome?.contested.get(hostId) ?? []) : [],
+      };
+    });
   });
-  return { ...changed, contested: claim.contested };
 }

@@ -1,3 +1,4 @@
+import { leastUuid7 } from '@picket/db';
 import type { Query } from './sql.ts';
 
 /** A host as the command line lists it. */
@@ -57,22 +58,48 @@ export interface SourceReport {
   readonly isBlocked: boolean;
 }
 
+/** How far back sources are looked for, days: further only when there were too few. Most networks need no second look. */
+const LOOK_BACK_DAYS = [2, 14, 3_653] as const;
+
 /** Sources that a network knows, the last seen first. */
 export async function readSources(sql: Query, networkId: string, most: number): Promise<SourceReport[]> {
+  let found: SourceReport[] = [];
+  for (const days of LOOK_BACK_DAYS) {
+    found = await readSourcesSince(sql, networkId, { most, sinceMs: Date.now() - days * 86_400_000 });
+    if (found.length >= most) break;
+  }
+  return found;
+}
+
+/** Of the sightings that began since then, and of what is kept aside. */
+async function readSourcesSince(
+  sql: Query,
+  networkId: string,
+  { most, sinceMs }: { most: number; sinceMs: number },
+): Promise<SourceReport[]> {
   return sql<SourceReport[]>`
-    select s.source, s.first_at as "firstAt", s.last_at as "lastAt", s.blocks,
+    with said as (
+      select source, host_no, first_at, last_at, tripped_at from sighting
+      where network_id = ${networkId} and id >= ${leastUuid7(Math.max(0, sinceMs))}
+      union all
+      select sh.source, h.no, coalesce(first_at, last_at), last_at, tripped_at
+      from source_host sh join host h on h.network_id = sh.network_id and h.id = sh.host_id
+      where sh.network_id = ${networkId} and last_at is not null),
+    newest as materialized (
+      select source, min(first_at) as first_at, max(last_at) as last_at from said
+      group by source order by last_at desc, source limit ${most}),
+    pair as (
+      select source, host_no, bool_or(tripped_at is not null) as has_tripped from said
+      where source in (select source from newest) group by source, host_no)
+    select s.source, s.first_at as "firstAt", s.last_at as "lastAt", coalesce(b.times, 0) as blocks,
       coalesce(array_agg(h.name order by h.name) filter (where h.id is not null), '{}') as hosts,
-      coalesce(array_agg(h.name order by h.name) filter (where sh.tripped_at is not null), '{}') as "trippedOn",
-      exists (
-        select from block b
-        where b.network_id = s.network_id and b.source = s.source and b.removed_at is null and b.until_at > now()
-      ) as "isBlocked"
-    from (
-      select * from source where network_id = ${networkId} order by last_at desc, source limit ${most}
-    ) s
-    left join source_host sh on sh.network_id = s.network_id and sh.source = s.source
-    left join host h on h.network_id = sh.network_id and h.id = sh.host_id
-    group by s.network_id, s.source, s.first_at, s.last_at, s.blocks
+      coalesce(array_agg(h.name order by h.name) filter (where pair.has_tripped), '{}') as "trippedOn",
+      coalesce(b.removed_at is null and b.until_at > now(), false) as "isBlocked"
+    from newest s
+    left join block b on b.network_id = ${networkId} and b.source = s.source
+    left join pair on pair.source = s.source
+    left join host h on h.network_id = ${networkId} and h.no = pair.host_no
+    group by s.source, s.first_at, s.last_at, b.times, b.removed_at, b.until_at
     order by s.last_at desc, s.source`;
 }
 

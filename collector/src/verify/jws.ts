@@ -75,9 +75,27 @@ function decode(read: () => unknown): Record<string, unknown> | undefined {
   }
 }
 
+/** Most keys kept imported: importing one takes as long as verifying a signature. */
+const MAX_IMPORTED = 10_000;
+
+type Imported = ReturnType<typeof importJWK>;
+
+/** Imported keys by `x`, which is the whole key; the oldest is forgotten first. What is kept says nothing of who may use it. */
+const importedKeys = new Map<string, Imported>();
+
+function importedKey(x: string): Imported {
+  const known = importedKeys.get(x);
+  if (known !== undefined) return known;
+  const [oldest] = importedKeys.keys();
+  if (importedKeys.size >= MAX_IMPORTED && oldest !== undefined) importedKeys.delete(oldest);
+  const imported = importJWK({ kty: 'OKP', crv: 'Ed25519', x }, 'Ed25519');
+  importedKeys.set(x, imported);
+  return imported;
+}
+
 /** Whether the token was signed with the private half of the key. */
 export async function isSignedBy(token: string, key: PublicJwk): Promise<boolean> {
-  const imported = await importJWK({ kty: key.kty, crv: key.crv, x: key.x }, 'Ed25519');
+  const imported = await importedKey(key.x);
   try {
     await compactVerify(token, imported, { algorithms: ALGORITHMS });
     return true;

@@ -32,6 +32,8 @@ export const block = pgTable(
     removedAt: instant('removed_at'),
     /** Version of the network's block list that brought the newest change of this row. */
     version: bigCount('version').notNull(),
+    /** How often the source has been blocked: a longer or harder block is the same one. */
+    times: integer('times').notNull().default(1),
   },
   (t) => [
     primaryKey({ columns: [t.networkId, t.source] }),

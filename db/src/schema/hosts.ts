@@ -1,5 +1,15 @@
 import { sql } from 'drizzle-orm';
-import { check, foreignKey, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
+import {
+  check,
+  foreignKey,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { bigCount, bytea, inetArray, instant } from './columns.ts';
 
 /** The collector's own signing keys, shared by its replicas; the newest that is not retired signs. */
@@ -28,6 +38,8 @@ export const network = pgTable(
     mode: text('mode').$type<'enforce' | 'observe'>().notNull().default('enforce'),
     /** When `observe` ends by itself; null: when a person says so. */
     modeUntil: instant('mode_until'),
+    /** Number of the host that enrolled last. */
+    lastHostNo: integer('last_host_no').notNull().default(0),
   },
   () => [check('network_mode', sql`mode in ('enforce', 'observe')`)],
 );
@@ -39,6 +51,8 @@ export const host = pgTable(
       .notNull()
       .references(() => network.id, { onDelete: 'cascade' }),
     id: uuid('id').notNull(),
+    /** Number of the host in its network: its name in tables with very many rows. Never changes, never used again. */
+    no: integer('no').notNull(),
     name: text('name').notNull(),
     os: text('os').notNull(),
     arch: text('arch').notNull(),
@@ -51,7 +65,7 @@ export const host = pgTable(
     lastSeenAt: instant('last_seen_at'),
     withdrawnAt: instant('withdrawn_at'),
   },
-  (t) => [primaryKey({ columns: [t.networkId, t.id] })],
+  (t) => [primaryKey({ columns: [t.networkId, t.id] }), uniqueIndex('host_by_no').on(t.networkId, t.no)],
 );
 
 /** Keys of hosts by JWK thumbprint (RFC 7638); a host has more than one while it rotates. */

@@ -36,8 +36,8 @@ export async function scene(
   const networkId = network.id;
   const ids = Array.from({ length: hosts }, () => uuid7());
   await sql`
-    insert into host (network_id, id, name, os, arch, agent_version)
-    select ${networkId}, id, 'host-' || place, 'linux', 'x64', '0.1.0'
+    insert into host (network_id, id, no, name, os, arch, agent_version)
+    select ${networkId}, id, place, 'host-' || place, 'linux', 'x64', '0.1.0'
     from unnest(${ids}::uuid[]) with ordinality as h(id, place)`;
   return {
     networkId,
