@@ -553,6 +553,11 @@ config() {
 # nflog_group = 4715
 
 [uplink]
+# urls = []
+# proxy = ""
+# ca_file = ""
+# spool_megabytes = 64
+# spool_age = "31d"
 END
   if [ -n "$insecure_http" ]; then echo 'allow_insecure_http = true'; else echo '# allow_insecure_http = false'; fi
 }

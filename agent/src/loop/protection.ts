@@ -54,8 +54,8 @@ export function createProtection(deps: AgentDeps): Protection {
     ruleOut = neverBlockRule(never());
     ofNetwork = neverBlockRule({ ...NO_FACTS, allow: networkAllow });
     const { own, gateways, resolvers, allow } = never();
-    const special = NEVER_BLOCKED.filter((network) => !countsLoopback || isSpecial(network) !== 'loopback');
-    const all = [...special, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow];
+    const named = [...NEVER_BLOCKED, ...own, ...gateways, ...resolvers, ...collectors, ...sessions, ...allow];
+    const all = named.filter((network) => !countsLoopback || isSpecial(network) !== 'loopback');
     const others = [...siblings].filter((address) => !own.includes(address));
     // An IPv6 source is a /64: whoever has one protected address in it must not be held by the others.
     const whole = all.map((each) =>
