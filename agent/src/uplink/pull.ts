@@ -4,6 +4,7 @@ import {
   blockListClaimsSchema,
   collectorUrn,
   networkUrn,
+  pushErrorSchema,
 } from '@picket/protocol';
 import type { CryptoKey } from 'jose';
 import type { Log } from '../report/log.ts';
@@ -16,6 +17,7 @@ import { requestToken } from './request-token.ts';
 import { backOffMs, retryAfterMs } from './retry.ts';
 import type { Speaker } from './seal.ts';
 import { readSignedReply } from './signed-reply.ts';
+import { parseJson } from './state-file.ts';
 
 /** What a puller works with. */
 export interface PullerOptions {
@@ -30,6 +32,8 @@ export interface PullerOptions {
   readonly onContact: () => void;
   /** Called whenever a list was not believed. */
   readonly onRefused?: () => void;
+  /** Called whenever the collector does not take the key of this host. */
+  readonly onDenied?: () => void;
   readonly retryMs?: (failures: number) => number;
   /** How long the collector is asked to hold a request, seconds. */
   readonly waitSeconds?: number;
@@ -173,6 +177,7 @@ export class Puller {
   #refused({ status, headers, body }: HttpReply): Round {
     const { clock } = this.#options.speaker;
     if (status === 401) clock.hint(headers.date);
+    if (isDenial(status, body)) this.#options.onDenied?.();
     const waitMs = retryAfterMs(headers['retry-after'], clock.nowMs());
     const why = `HTTP ${status} ${body.slice(0, 200)}`.trim();
     // 401 and 403 are the collector's word about this host, 426 about its agent, 429 about haste.
@@ -257,4 +262,11 @@ export class Puller {
     if (this.#quickAnswers === 0) return 0;
     return Math.min(LONGEST_POLL_MS, (this.#options.retryMs ?? backOffMs)(this.#quickAnswers));
   }
+}
+
+/** Whether the collector says that the key, or the host that has it, is none that it takes. */
+function isDenial(status: number, body: string): boolean {
+  const err =
+    status === 401 || status === 403 ? pushErrorSchema.safeParse(parseJson(body)).data?.err : undefined;
+  return err === 'invalid_key' || err === 'access_denied';
 }

@@ -108,6 +108,7 @@ describe('a push', () => {
     ['a captive portal', { status: 200, body: '<html>' }],
     ['a redirect', { status: 302, headers: { location: 'http://192.0.2.1/' } }],
     ['a lost host', refusal('access_denied')],
+    ['a key that has ended', refusal('invalid_key')],
     ['an older wire version', { status: 426 }],
   ])('keeps the batch and tries again after %s', async (_, answer) => {
     answerFirst(answer);
@@ -156,7 +157,7 @@ describe('a push', () => {
     expect(new Set(order)).toEqual(new Set([old, young, other, first]));
   });
 
-  it.each(['invalid_request', 'invalid_key', 'invalid_issuer', 'invalid_audience', 'authentication_failed'])(
+  it.each(['invalid_request', 'invalid_issuer', 'invalid_audience', 'authentication_failed'])(
     'puts a batch aside that is refused with %s, and goes on with the next',
     async (err) => {
       const bad = await spoolBatch();

@@ -8,12 +8,12 @@ import { Ration } from './ration.ts';
 import { redated, redatedByGuess } from './redate.ts';
 import type { Reject } from './rejected.ts';
 import { backOffMs } from './retry.ts';
-import { isSealedBy, type Speaker, seal, unseal } from './seal.ts';
+import { isOfPresentKey, isSealedBy, type Speaker, seal, sealedAnew, unseal } from './seal.ts';
 import type { Entry, IsFree, Turn } from './spool/batch-index.ts';
 import type { Batch } from './spool/record.ts';
 import type { Spool } from './spool/spool.ts';
 import { Troubles } from './troubles.ts';
-import type { Verdict } from './verdict.ts';
+import type { Pause, Verdict } from './verdict.ts';
 
 /** What a pusher works with. */
 export interface PusherOptions {
@@ -184,11 +184,7 @@ export class Pusher {
   }
 
   async #act(batch: Batch, verdict: Verdict): Promise<void> {
-    if (this.#isStopped && verdict.do === 'pause') return;
-    if (verdict.do === 'pause') {
-      const isForeign = verdict.isAboutHost === true && !isSealedBy(batch.jws, this.#options.speaker);
-      return isForeign ? this.#reject(batch, verdict.why) : this.#pause(verdict);
-    }
+    if (verdict.do === 'pause') return this.#isStopped ? undefined : this.#onPause(batch, verdict);
     this.#resume();
     if (verdict.do === 'settle') {
       this.#accepted += 1;
@@ -196,6 +192,15 @@ export class Pusher {
     } else if (verdict.do === 'reject') await this.#onRefusal(batch, verdict);
     else if (verdict.do === 'split') await this.#split(batch);
     else if (this.#fail(batch.jti, verdict.why)) await this.#reject(batch, verdict.why);
+  }
+
+  /** What was sealed as another host is nobody's any more; what a former key sealed that has ended is sealed again. */
+  async #onPause(batch: Batch, verdict: Pause): Promise<void> {
+    const { speaker } = this.#options;
+    const { isAboutHost = false, isAboutKey = false, why } = verdict;
+    if (isAboutHost && !isSealedBy(batch.jws, speaker)) return this.#reject(batch, why);
+    if (!isAboutKey || isOfPresentKey(batch.jws, speaker)) return this.#pause(verdict);
+    await this.#replace(batch, await sealedAnew(batch, speaker), why);
   }
 
   /** A batch with a wrong date is sealed again, now or when the collector's time is known. */
@@ -214,13 +219,10 @@ export class Pusher {
   }
 
   /** Keeps a batch in place of another, if there is one; on disk before the former goes. */
-  async #replace(batch: Batch, again: Batch | undefined): Promise<boolean> {
+  async #replace(batch: Batch, again: Batch | undefined, why = 'a wrong clock dated it'): Promise<boolean> {
     if (again === undefined) return false;
     await this.#options.spool.append(again);
-    this.#options.log.info('a batch was dated by a wrong clock and is sealed again', {
-      jti: batch.jti,
-      newJti: again.jti,
-    });
+    this.#options.log.info('a batch is sealed again', { jti: batch.jti, newJti: again.jti, why });
     this.#settle(batch.jti);
     return true;
   }

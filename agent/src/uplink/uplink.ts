@@ -20,7 +20,7 @@ import { Puller } from './pull.ts';
 import { Pusher } from './push.ts';
 import { rejectedFolder } from './rejected.ts';
 import type { RotateResult } from './rotate.ts';
-import { finishRotation, type RotationParts, rotateRunning } from './rotate-running.ts';
+import { createRotations, type Rotations } from './rotate-running.ts';
 import type { Speaker } from './seal.ts';
 import { Sender } from './sender.ts';
 import { openSpoolFolder } from './spool/disk.ts';
@@ -121,19 +121,20 @@ export async function startUplink(options: UplinkOptions): Promise<Uplink> {
 
 async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Uplink> {
   const parts = await assemble(options, enrolment);
-  const { spool, pusher, sender, puller, heartbeat, speaker } = parts;
+  const { spool, pusher, sender, puller, heartbeat, speaker, rotations } = parts;
   const spoolAgeMs = Math.min(options.settings.spool_age, MAX_BATCH_AGE_MS);
   const expiry = setInterval(() => {
     if (speaker.clock.isLearned()) spool.expire(speaker.clock.nowMs() - spoolAgeMs);
   }, EXPIRE_EVERY_MS).unref();
   puller.start();
+  void rotations.finish();
   pusher.wake();
   heartbeat.tellSoon();
   return {
     send: (outgoing, { urgent }) => sender.send(outgoing, urgent),
     flush: () => sender.flush(),
     status: () => statusOf(parts),
-    rotateKey: () => rotateRunning(parts.rotation),
+    rotateKey: () => rotations.rotate(),
     tellSoon: () => heartbeat.tellSoon(),
     stop() {
       clearInterval(expiry);
@@ -164,16 +165,18 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
   const applier = makeApplier(options, speaker, heartbeat);
   const onList = (state: ListState): void => void file.save(state).then(() => applier.want(state));
   const saved = await file.load();
-  const rotation: RotationParts = { stateDir, speaker, urls, http, log };
+  const inUseFirst = () => [endpoints.current(), ...urls.filter((url) => url !== endpoints.current())];
+  const rotations = createRotations({ stateDir, speaker, urls: inUseFirst, http, log });
   const onContact = (): void => {
-    if (parts.lastContactMs === undefined) void finishRotation(rotation);
+    if (parts.lastContactMs === undefined) void rotations.finish();
     parts.lastContactMs = Date.now();
     pusher.wake();
   };
   const onRefused = (): void => heartbeat.tellSoon();
-  const puller = new Puller({ http, speaker, log, endpoints, onList, onContact, onRefused }, saved);
+  const heard = { onList, onContact, onRefused, onDenied: rotations.onDenied };
+  const puller = new Puller({ http, speaker, log, endpoints, ...heard }, saved);
   const parts: Parts = {
-    ...{ http, endpoints, speaker, spool, pusher, sender, heartbeat, file, applier, puller, rotation },
+    ...{ http, endpoints, speaker, spool, pusher, sender, heartbeat, file, applier, puller, rotations },
     lastContactMs: undefined,
   };
   if (saved.epoch !== undefined) await applier.want(saved);
@@ -193,7 +196,7 @@ function makeApplier(options: UplinkOptions, { clock }: Speaker, heartbeat: Hear
 }
 
 async function end(parts: Parts): Promise<void> {
-  const { sender, heartbeat, pusher, puller, applier, http, endpoints, file, spool } = parts;
+  const { sender, heartbeat, pusher, puller, applier, http, endpoints, file, spool, rotations } = parts;
   heartbeat.stop();
   endpoints.stop();
   await sender.flush();
@@ -201,7 +204,7 @@ async function end(parts: Parts): Promise<void> {
   pusher.stop();
   const pulled = puller.stop();
   await http.close();
-  await Promise.all([pulled, applier.stop()]);
+  await Promise.all([pulled, applier.stop(), rotations.stop()]);
   await Promise.all([file.close(), spool.close()]);
 }
 
@@ -216,7 +219,7 @@ interface Parts {
   readonly file: ListFile;
   readonly applier: Applier;
   readonly puller: Puller;
-  readonly rotation: RotationParts;
+  readonly rotations: Rotations;
   lastContactMs: number | undefined;
 }
 
