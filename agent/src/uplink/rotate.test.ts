@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { EVENT, NO_FACTS, ROTATED_TYP } from '@picket/protocol';
 import { decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { policySchema } from '../policy/policy.ts';
+import { type Policy, policySchema } from '../policy/policy.ts';
 import { SILENT_LOG } from '../report/log.ts';
 import { type Enrolment, loadEnrolment } from './enrolment.ts';
-import type { Seen } from './fake-collector.ts';
+import { FakeCollector, type Seen } from './fake-collector.ts';
 import { endedKey, FakeRotation } from './fake-rotation.ts';
 import { loadIdentity } from './identity.ts';
 import { rotateKey } from './rotate.ts';
@@ -173,6 +173,20 @@ describe('a host that rotates its key', () => {
     }
   });
 
+  it('asks first on the URL that is in use', async () => {
+    const other = await FakeCollector.start();
+    bench.fake.on('GET /v1/blocklist', () => () => {});
+    const uplink = await start({ urls: [other.url, bench.fake.url] });
+    try {
+      await eventually(() => uplink.status().url).toBe(bench.fake.url);
+      expect(await uplink.rotateKey()).toMatchObject({ ok: true });
+      expect(other.seenOn('/v1/host-keys')).toEqual([]);
+    } finally {
+      await uplink.stop();
+      await other.stop();
+    }
+  });
+
   it('ends a rotation itself when its present key is no longer taken, and loses nothing that it sealed with that', async () => {
     const dead = bench.identity.thumbprint;
     const isDead = (jws: string): boolean =>
@@ -205,10 +219,16 @@ describe('a host that rotates its key', () => {
 
 const isSightings = ({ claims }: Seen): boolean => EVENT.sightings in (claims.events as object);
 
-function start(): Promise<Uplink> {
+function start(uplink: Partial<Policy['uplink']> = {}): Promise<Uplink> {
   const { stateDir, identity, enrolment } = bench;
   return startUplink({
-    ...{ stateDir, identity, enrolment, settings: policySchema.parse({}).uplink, log: SILENT_LOG },
+    ...{
+      stateDir,
+      identity,
+      enrolment,
+      settings: { ...policySchema.parse({}).uplink, ...uplink },
+      log: SILENT_LOG,
+    },
     neverBlockFacts: () => NO_FACTS,
     applyBlockList: async () => {},
     status: () => ({
