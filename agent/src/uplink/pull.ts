@@ -116,8 +116,8 @@ export class Puller {
         return { ok: false, why: 'a fault inside the agent' };
       });
       if (this.#isStopped) return;
-      if (!round.ok && round.isAboutWay === true) endpoints.failed(base);
-      await this.#sleep(round.ok ? this.#onSuccess(round.waitMs) : this.#onFailure(round));
+      const isElsewhere = !round.ok && round.isAboutWay === true && endpoints.failed(base);
+      await this.#sleep(round.ok ? this.#onSuccess(round.waitMs) : this.#onFailure(round, isElsewhere));
     }
   }
 
@@ -128,11 +128,12 @@ export class Puller {
     return waitMs;
   }
 
-  #onFailure({ why, waitMs = 0 }: { why: string; waitMs?: number }): number {
+  /** @param isElsewhere the server that asked to wait is not the one that is called next */
+  #onFailure({ why, waitMs = 0 }: { why: string; waitMs?: number }, isElsewhere: boolean): number {
     this.#failures += 1;
     if (this.#why !== why) this.#options.log.warn('the block list cannot be had now', { why });
     this.#why = why;
-    return Math.max(waitMs, (this.#options.retryMs ?? backOffMs)(this.#failures));
+    return Math.max(isElsewhere ? 0 : waitMs, (this.#options.retryMs ?? backOffMs)(this.#failures));
   }
 
   async #sleep(ms: number): Promise<void> {

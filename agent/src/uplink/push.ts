@@ -286,7 +286,12 @@ export class Pusher {
     const { endpoints = soleEndpoint(this.#options.speaker.enrolment.url) } = this.#options;
     const base = endpoints.current();
     const verdict = await post(jws, base, this.#options);
-    if (verdict.do === 'pause' && verdict.isAboutWay === true && !this.#isStopped) endpoints.failed(base);
-    return verdict;
+    if (verdict.do !== 'pause' || verdict.isAboutWay !== true || this.#isStopped) return verdict;
+    return endpoints.failed(base) ? unasked(verdict) : verdict;
   }
+}
+
+/** Without the wait: the server that asked for it is not the one that is called next. */
+function unasked({ waitMs, ...pause }: Pause): Pause {
+  return pause;
 }
