@@ -4,7 +4,7 @@ import { halvesOf } from './batches.ts';
 import { type Endpoints, soleEndpoint } from './endpoints.ts';
 import type { HttpClient } from './http.ts';
 import { post } from './post.ts';
-import { Ration } from './ration.ts';
+import { BACKLOG_PER_SECOND, Ration } from './ration.ts';
 import { redated, redatedByGuess } from './redate.ts';
 import type { Reject } from './rejected.ts';
 import { backOffMs } from './retry.ts';
@@ -45,12 +45,6 @@ const CONCURRENCY = 4;
 
 /** What waited longer than this is backlog, ms; what is younger is fresh news, and never waits for the backlog. */
 const FRESH_MS = 60_000;
-
-/**
- * Batches of the backlog a second: a full spool of the smallest batches, some 60,000, is told within an hour, and a
- * thousand hosts that come back together bring no more than 20,000 a second.
- */
-const BACKLOG_PER_SECOND = 20;
 
 /** Three of four are trips, the newest first; the others, newest and oldest in turn, are never starved by them. */
 const TURNS: readonly Turn[] = ['trip', 'trip', 'trip', 'newest', 'trip', 'trip', 'trip', 'oldest'];
@@ -135,9 +129,11 @@ export class Pusher {
   #startWork(nowMs: number): void {
     const isFree = (jti: string): boolean => !this.#underWay.has(jti) && this.#troubles.isFree(jti, nowMs);
     // While the collector fails one batch at a time finds out whether it is back.
-    const most = this.#pauses > 0 ? 1 : CONCURRENCY;
-    while (this.#underWay.size < most) {
-      const entry = this.#nextEntry(isFree, nowMs);
+    const isFailing = this.#pauses > 0;
+    // Not with one that failed before, if there is another: that one may be all that it fails at.
+    const isUntried = (jti: string): boolean => isFree(jti) && this.#troubles.failuresOf(jti) === 0;
+    while (this.#underWay.size < (isFailing ? 1 : CONCURRENCY)) {
+      const entry = (isFailing && this.#nextEntry(isUntried, nowMs)) || this.#nextEntry(isFree, nowMs);
       if (entry === undefined) return;
       this.#underWay.add(entry.jti);
       this.#lastTryMs = nowMs;
@@ -197,8 +193,9 @@ export class Pusher {
   /** What was sealed as another host is nobody's any more; what a former key sealed that has ended is sealed again. */
   async #onPause(batch: Batch, verdict: Pause): Promise<void> {
     const { speaker } = this.#options;
-    const { isAboutHost = false, isAboutKey = false, why } = verdict;
+    const { isAboutHost = false, isAboutKey = false, isMaybeBatch = false, why } = verdict;
     if (isAboutHost && !isSealedBy(batch.jws, speaker)) return this.#reject(batch, why);
+    if (isMaybeBatch && this.#fail(batch.jti, why, true)) return this.#reject(batch, why);
     if (!isAboutKey || isOfPresentKey(batch.jws, speaker)) return this.#pause(verdict);
     await this.#replace(batch, await sealedAnew(batch, speaker), why);
   }
@@ -228,9 +225,9 @@ export class Pusher {
   }
 
   /** Notes a failure of one batch; true when the batch itself is what is wrong. */
-  #fail(jti: string, why: string): boolean {
-    const { failures, acceptedBefore } = this.#troubles.note(jti, this.#accepted);
-    this.#options.log.warn('a batch was not taken', { jti, why, failures });
+  #fail(jti: string, why: string, isMaybeAll = false): boolean {
+    const { failures, acceptedBefore } = this.#troubles.note(jti, this.#accepted, isMaybeAll);
+    this.#options.log[isMaybeAll ? 'debug' : 'warn']('a batch was not taken', { jti, why, failures });
     return failures >= MAX_FAILURES && this.#accepted > acceptedBefore;
   }
 

@@ -10,7 +10,7 @@ import { parseJson } from './state-file.ts';
  * - `split`: too large; its halves may pass
  * - `defer`: this batch failed in a way that may be its own or a proxy's; others go first
  * - `pause`: the collector does not take batches now, whichever; `isAboutWay`: on another URL it may; `isAboutHost`: it
- *   does not take this host, `isAboutKey`: this key of it
+ *   does not take this host, `isAboutKey`: this key of it; `isMaybeBatch`: or it fails at this batch alone
  */
 export type Verdict =
   | { do: 'settle' }
@@ -27,6 +27,7 @@ export interface Pause {
   readonly isAboutHost?: boolean;
   readonly isAboutKey?: boolean;
   readonly isAboutWay?: boolean;
+  readonly isMaybeBatch?: boolean;
 }
 
 /**
@@ -50,8 +51,9 @@ export function verdictOf(result: HttpResult, nowMs: number): Verdict {
   if (status === 426) return { do: 'pause', why: 'it no longer speaks this wire version: update the agent' };
   if (status === 429 || status >= 500) {
     const waitMs = retryAfterMs(headers['retry-after'], nowMs);
-    const isAboutWay = status >= 500;
-    return { do: 'pause', why: `HTTP ${status}`, isAboutWay, ...(waitMs === undefined ? {} : { waitMs }) };
+    const [isAboutWay, isMaybeBatch] = [status >= 500, status === 500];
+    const asked = waitMs === undefined ? {} : { waitMs };
+    return { do: 'pause', why: `HTTP ${status}`, isAboutWay, isMaybeBatch, ...asked };
   }
   if (status >= 400) return refusal(status, body);
   return { do: 'pause', why: `HTTP ${status}: no collector there`, isAboutWay: true };
