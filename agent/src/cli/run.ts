@@ -22,6 +22,7 @@ import { openResponder, withResponder } from '../respond/open.ts';
 import { runCommand } from '../run/runner.ts';
 import { listLimits } from '../uplink/accept.ts';
 import { connectionOf, hostsOnTheWay } from '../uplink/connection.ts';
+import { refusePlainHttp } from '../uplink/endpoints.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
@@ -53,6 +54,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
     loadEnrolment(policy.state_dir),
     connectionOf(policy),
   ]);
+  if (enrolment !== undefined) refusePlainHttp(policy.uplink, enrolment);
   const identity = await settleKeys(key, enrolment, openKeyFiles(policy.state_dir));
   const { engine, firewall, clearOthers } = await chooseParts(policy, log);
   for (const words of policyWarnings(policy, engine.name)) log.warn(words);

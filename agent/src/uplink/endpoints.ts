@@ -1,6 +1,8 @@
+import type { Policy } from '../policy/policy.ts';
 import type { Log } from '../report/log.ts';
 import { pinnedKeyOf } from './collector-key.ts';
-import type { Enrolment } from './enrolment.ts';
+import { type Enrolment, refusedUrl } from './enrolment.ts';
+import { UplinkError } from './errors.ts';
 import type { HttpClient } from './http.ts';
 
 /** The URLs of the one collector, and which of them is called. */
@@ -38,6 +40,21 @@ const MAX_BYTES = 64 * 1024;
 /** URLs of a collector: those of the policy, or else the one of the join key. */
 export function collectorUrls(urls: readonly string[], enrolment: Pick<Enrolment, 'url'>): readonly string[] {
   return urls.length === 0 ? [enrolment.url] : urls;
+}
+
+/**
+ * Refuses URLs that must not be used: before anything is started.
+ *
+ * @throws UplinkError `ERR_PLAIN_HTTP` when one needs a setting that is not there
+ */
+export function refusePlainHttp(
+  { urls, allow_insecure_http }: Pick<Policy['uplink'], 'urls' | 'allow_insecure_http'>,
+  enrolment: Pick<Enrolment, 'url'>,
+): void {
+  for (const url of collectorUrls(urls, enrolment)) {
+    const plain = refusedUrl(url, allow_insecure_http);
+    if (plain !== undefined) throw new UplinkError('ERR_PLAIN_HTTP', plain);
+  }
 }
 
 /** The one URL of a collector that has no other. */

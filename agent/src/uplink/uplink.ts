@@ -6,10 +6,9 @@ import { type AcceptedList, acceptList, DEFAULT_LIST_LIMITS, type ListLimits } f
 import { Applier, type ApplyBlockList } from './applier.ts';
 import { type Clock, createClock } from './clock.ts';
 import type { Connection } from './connection.ts';
-import { collectorUrls, createEndpoints, type Endpoints } from './endpoints.ts';
+import { collectorUrls, createEndpoints, type Endpoints, refusePlainHttp } from './endpoints.ts';
 import { failure } from './enrol-refusal.ts';
-import { type Enrolment, refusedUrl } from './enrolment.ts';
-import { UplinkError } from './errors.ts';
+import type { Enrolment } from './enrolment.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createHttpClient, type HttpClient } from './http.ts';
 import type { Identity } from './identity.ts';
@@ -111,11 +110,7 @@ export async function startUplink(options: UplinkOptions): Promise<Uplink> {
       log,
       'the key of this host is not the one that was enrolled: it runs alone; enrol it again',
     );
-  const { urls, allow_insecure_http } = options.settings;
-  for (const url of collectorUrls(urls, enrolment)) {
-    const plain = refusedUrl(url, allow_insecure_http);
-    if (plain !== undefined) throw new UplinkError('ERR_PLAIN_HTTP', plain);
-  }
+  refusePlainHttp(options.settings, enrolment);
   return connect(options, enrolment);
 }
 
