@@ -49,10 +49,9 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   // Whoever holds the socket has the folder to itself.
   const control = await openControlSocket(controlPath(policy.state_dir), log);
   await removeHalfWritten(policy.state_dir);
-  const [key, enrolment, connection] = await Promise.all([
+  const [key, enrolment] = await Promise.all([
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),
-    connectionOf(policy),
   ]);
   if (enrolment !== undefined) refusePlainHttp(policy.uplink, enrolment);
   const identity = await settleKeys(key, enrolment, openKeyFiles(policy.state_dir));
@@ -132,7 +131,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const watches = [names.watch(refresh), ...(policy.allow.sessions ? [sessions.watch(refresh)] : [])];
   uplink = await startUplink({
     ...{ stateDir: policy.state_dir, identity, enrolment, log },
-    ...{ connection, settings: policy.uplink },
+    ...{ connect: () => connectionOf(policy), settings: policy.uplink },
     neverBlockFacts: () => agent.neverBlockFacts(),
     limits: listLimits(policy),
     applyBlockList: (list) => agent.applyShared(list),

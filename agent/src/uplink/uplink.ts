@@ -12,6 +12,7 @@ import type { Enrolment } from './enrolment.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createHttpClient, type HttpClient } from './http.ts';
 import type { Identity } from './identity.ts';
+import { createLateClient } from './late-client.ts';
 import { type ListFile, openListFile } from './list-file.ts';
 import type { ListState } from './list-state.ts';
 import type { Outgoing } from './outbox.ts';
@@ -43,8 +44,8 @@ export interface UplinkOptions {
   readonly identity: Identity;
   /** Undefined: this host was not enrolled and runs alone. */
   readonly enrolment: Enrolment | undefined;
-  /** How connections are made; directly, with Node's authorities, by default. */
-  readonly connection?: Connection;
+  /** How connections are made, asked until that works; directly, with Node's authorities, by default. */
+  readonly connect?: () => Promise<Connection>;
   readonly settings: UplinkSettings;
   /** The collector's time; a clock of its own by default. */
   readonly clock?: Clock;
@@ -142,7 +143,7 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
 async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<Parts> {
   const { stateDir, identity, log } = options;
   const speaker: Speaker = { identity, enrolment, clock: options.clock ?? createClock() };
-  const http = createHttpClient(options.connection);
+  const http = options.connect ? createLateClient(options.connect, log) : createHttpClient();
   const urls = collectorUrls(options.settings.urls, enrolment);
   const { thumbprint } = enrolment;
   const endpoints = createEndpoints({ urls, http, thumbprint, log });
