@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeSegment } from '@picket/agent/uplink/spool/record';
+import { unpackToken } from '@picket/collector/store/packed-token';
+import { parsePortsText } from '@picket/collector/store/sighting-form';
 import { connect, type Sql } from '@picket/db';
 import { EVENT } from '@picket/protocol';
 import { type Agent, hostName } from './agent.ts';
@@ -46,10 +48,10 @@ type SightingRow = {
   source: string;
   id: string;
   trippedAt: Date | null;
-  ports: Ports;
+  ports: string;
 };
 
-type Ports = { tcp?: [number, number][] };
+type Ports = { readonly tcp?: readonly (readonly [number, number])[] };
 
 /** A batch with what it tells. */
 type Told = Omit<BatchRow, 'sightings'> & { told: { id: string; ports: Ports }[] };
@@ -57,11 +59,11 @@ type Told = Omit<BatchRow, 'sightings'> & { told: { id: string; ports: Ports }[]
 async function readRows(sql: Sql, batches: readonly Told[]): Promise<Row[]> {
   const rows = await sql<SightingRow[]>`
     select substr(h.name, ${NAME_AT}::int) as host, s.source, s.id, s.tripped_at as "trippedAt", s.ports
-    from sighting s join host h on h.network_id = s.network_id and h.id = s.host_id`;
+    from sighting s join host h on h.network_id = s.network_id and h.no = s.host_no`;
   return rows.map(({ trippedAt, ports, ...row }) => ({
     ...row,
     trippedAtMs: trippedAt?.getTime(),
-    ports: portsOf(ports),
+    ports: portsOf(parsePortsText(ports)),
     toldPorts: batches.flatMap(({ host, told }) =>
       told.flatMap((each) => (host === row.host && each.id === row.id ? portsOf(each.ports) : [])),
     ),
@@ -73,10 +75,10 @@ function portsOf({ tcp = [] }: Ports): number[] {
 }
 
 async function readBatches(sql: Sql): Promise<Told[]> {
-  const rows = await sql<{ host: string; jti: string; token: string }[]>`
-    select substr(h.name, ${NAME_AT}::int) as host, b.jti, b.token
+  const rows = await sql<{ host: string; jti: string; packed: Buffer }[]>`
+    select substr(h.name, ${NAME_AT}::int) as host, b.jti, b.packed
     from received_batch b join host h on h.network_id = b.network_id and h.id = b.host_id`;
-  return rows.map(({ token, ...row }) => ({ ...row, told: sightingsIn(token) }));
+  return rows.map(({ packed, ...row }) => ({ ...row, told: sightingsIn(unpackToken(packed)) }));
 }
 
 /** The sightings in a signed batch. */
