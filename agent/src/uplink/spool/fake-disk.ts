@@ -16,6 +16,8 @@ export class FakeDisk implements SpoolDisk {
   powerForBytes = Number.POSITIVE_INFINITY;
   /** While set, appends write this many bytes and then throw `ENOSPC`. */
   roomBytes: number | undefined;
+  /** While set, nothing can be changed (`EROFS`). */
+  isReadOnly = false;
   #isDown = false;
 
   async list(): Promise<string[]> {
@@ -33,7 +35,7 @@ export class FakeDisk implements SpoolDisk {
   }
 
   async append(name: string, bytes: Buffer, durable: boolean): Promise<void> {
-    this.#check();
+    this.#checkChange();
     const file = this.files.get(name) ?? { bytes: Buffer.alloc(0), durableBytes: 0 };
     this.files.set(name, file);
     const written = Math.min(bytes.length, this.powerForBytes, this.roomBytes ?? bytes.length);
@@ -51,14 +53,14 @@ export class FakeDisk implements SpoolDisk {
   }
 
   async truncate(name: string, sizeBytes: number): Promise<void> {
-    this.#check();
+    this.#checkChange();
     const file = this.#file(name);
     file.bytes = file.bytes.subarray(0, sizeBytes);
     file.durableBytes = Math.min(file.durableBytes, sizeBytes);
   }
 
   async remove(name: string): Promise<void> {
-    this.#check();
+    this.#checkChange();
     this.files.delete(name);
   }
 
@@ -85,5 +87,10 @@ export class FakeDisk implements SpoolDisk {
 
   #check(): void {
     if (this.#isDown) throw new PowerCut();
+  }
+
+  #checkChange(): void {
+    this.#check();
+    if (this.isReadOnly) throw Object.assign(new Error('read-only file system'), { code: 'EROFS' });
   }
 }
