@@ -139,6 +139,31 @@ describe('a spool whose disk is full', () => {
     await spool.close();
   });
 
+  it('gives up no more than the bound asks for when a small spool can write again', async () => {
+    const disk = new FakeDisk();
+    const maxBytes = 64_000;
+    const spool = await open(disk, { maxBytes, retryMs: () => 60_000 });
+    const before = batch(true, 1_000);
+    await spool.append(before);
+    disk.roomBytes = 0;
+    const all = Array.from({ length: 80 }, (_, i) => batch(i % 2 === 0, 1_000));
+    for (const each of all) await spool.append(each);
+    disk.roomBytes = undefined;
+    await spool.close();
+    const kept = new Set((await contents(spool)).map(({ jti }) => jti));
+    for (const { jti, hasTrip } of [before, ...all]) if (hasTrip) expect(kept).toContain(jti);
+    expect(disk.totalBytes()).toBeGreaterThan(maxBytes * 0.6);
+    expect(disk.totalBytes()).toBeLessThanOrEqual(maxBytes);
+  });
+
+  it('gives up nothing for a batch that has no room in the whole spool', async () => {
+    const spool = await open(new FakeDisk(), { maxBytes: 4_000 });
+    const all = [batch(true, 300), batch(false, 300)];
+    for (const each of all) await spool.append(each);
+    expect(await spool.append(batch(true, 5_000))).toBe('lost');
+    expect(await contents(spool)).toEqual(all);
+  });
+
   it('pushes and settles from memory', async () => {
     const disk = new FakeDisk();
     disk.roomBytes = 0;

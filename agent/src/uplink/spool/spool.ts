@@ -30,6 +30,9 @@ const MAX_MEMORY_BYTES = 8 * 1024 * 1024;
 /** Files of this size: small enough to give up one at a time, large enough that few are made. */
 const SEGMENT_BYTES = 1024 * 1024;
 
+/** A small spool has small files, so that giving up one, or writing what waited, takes an eighth of it at most. */
+const segmentBytes = (maxBytes: number): number => Math.min(SEGMENT_BYTES, Math.ceil(maxBytes / 8));
+
 /** Figures of a spool. */
 export interface SpoolStats extends Repairs {
   /** Batches that wait to be pushed. */
@@ -83,7 +86,7 @@ export class Spool {
   static async open(options: SpoolOptions): Promise<Spool> {
     const index = new BatchIndex();
     const maxBytes = options.maxBytes ?? MAX_BYTES;
-    const segments = new Segments(options.disk, Math.min(SEGMENT_BYTES, Math.ceil(maxBytes / 8)));
+    const segments = new Segments(options.disk, segmentBytes(maxBytes));
     const repairs = await loadSegments(options.disk, index, segments);
     if (repairs.torn + repairs.damaged > 0) options.log.warn('the spool was repaired', { ...repairs });
     const loss = await Loss.open(options.disk, options.log);
@@ -206,7 +209,7 @@ export class Spool {
   }
 
   async #writeBatches(): Promise<void> {
-    const batches = this.#memory.take(SEGMENT_BYTES);
+    const batches = this.#memory.take(segmentBytes(this.#maxBytes));
     const [first] = batches;
     if (first === undefined) return;
     if (!(await this.#makeRoom(first, batches))) return;
@@ -223,14 +226,15 @@ export class Spool {
   /** Frees disk space for batches of one lane; false when they themselves are what has to be given up. */
   async #makeRoom(first: Batch, batches: readonly Batch[]): Promise<boolean> {
     const wantBytes = batches.reduce((sum, batch) => sum + batch.jws.length + 64, 0);
+    const keptBytes = first.hasTrip ? 0 : this.#segments.bytesOf('trips');
+    if (keptBytes + wantBytes > this.#maxBytes) {
+      // Nothing that may go makes room enough, so nothing goes for their sake.
+      for (const { jti } of batches) this.#lose(jti);
+      return false;
+    }
     while (this.#segments.totalBytes + wantBytes > this.#maxBytes) {
       const lost =
-        (await this.#segments.dropOldest('others')) ??
-        (first.hasTrip ? await this.#segments.dropOldest('trips') : undefined);
-      if (lost === undefined) {
-        for (const { jti } of batches) this.#lose(jti);
-        return false;
-      }
+        (await this.#segments.dropOldest('others')) ?? (await this.#segments.dropOldest('trips')) ?? [];
       for (const jti of lost) this.#lose(jti);
     }
     return true;
