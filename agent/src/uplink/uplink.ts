@@ -151,7 +151,7 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
   const { thumbprint } = enrolment;
   const endpoints = createEndpoints({ urls, http, thumbprint, log });
   const spool = await Spool.open({
-    disk: await openSpoolFolder(join(stateDir, 'spool')),
+    disk: openSpoolFolder(join(stateDir, 'spool')),
     log,
     maxBytes: options.settings.spool_megabytes * 1024 * 1024,
   });

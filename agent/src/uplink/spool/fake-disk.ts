@@ -16,17 +16,23 @@ export class FakeDisk implements SpoolDisk {
   powerForBytes = Number.POSITIVE_INFINITY;
   /** While set, appends write this many bytes and then throw `ENOSPC`. */
   roomBytes: number | undefined;
+  /** Files that cannot be read (`EIO`). */
+  readonly unreadable = new Set<string>();
+  /** While set, the folder itself cannot be read (`EIO`). */
+  isGone = false;
   /** While set, nothing can be changed (`EROFS`). */
   isReadOnly = false;
   #isDown = false;
 
   async list(): Promise<string[]> {
     this.#check();
+    if (this.isGone) throw Object.assign(new Error('input/output error'), { code: 'EIO' });
     return [...this.files.keys()];
   }
 
   async read(name: string): Promise<Buffer> {
     this.#check();
+    if (this.unreadable.has(name)) throw Object.assign(new Error('input/output error'), { code: 'EIO' });
     return Buffer.from(this.#file(name).bytes);
   }
 
@@ -50,6 +56,19 @@ export class FakeDisk implements SpoolDisk {
       throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     }
     if (durable) file.durableBytes = file.bytes.length;
+  }
+
+  async replace(name: string, text: string): Promise<void> {
+    this.#checkChange();
+    const bytes = Buffer.from(text);
+    if (bytes.length > (this.roomBytes ?? bytes.length))
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    this.powerForBytes -= bytes.length;
+    if (this.powerForBytes <= 0) {
+      this.#isDown = true;
+      throw new PowerCut();
+    }
+    this.files.set(name, { bytes, durableBytes: bytes.length });
   }
 
   async truncate(name: string, sizeBytes: number): Promise<void> {

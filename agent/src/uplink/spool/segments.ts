@@ -57,11 +57,15 @@ export class Segments {
     return sum;
   }
 
+  /** Leaves the number of an earlier run's file alone. */
+  reserve(name: string): void {
+    this.#nextNumber = Math.max(this.#nextNumber, (parseSegmentName(name)?.number ?? 0) + 1);
+  }
+
   /** Takes over a file of an earlier run; one with nothing to push is removed. Oldest first. */
   async adopt(name: string, sizeBytes: number, live: readonly string[]): Promise<void> {
     const parsed = parseSegmentName(name);
     if (parsed === undefined) return;
-    this.#nextNumber = Math.max(this.#nextNumber, parsed.number + 1);
     const segment = { name, lane: parsed.lane, sizeBytes, live: new Set(live) };
     this.#all.set(name, segment);
     if (live.length === 0) await this.#remove(segment).catch(() => {});

@@ -176,6 +176,63 @@ describe('a spool whose disk is full', () => {
   });
 });
 
+describe('a spool on a bad disk', () => {
+  it('begins in memory when the folder cannot be read, and has all once it can', async () => {
+    const disk = new FakeDisk();
+    const [first, second] = [batch(true), batch(true)];
+    await (await open(disk)).append(first);
+    disk.isGone = true;
+    const spool = await open(disk);
+    expect(await spool.append(second)).toBe('memory');
+    expect(spool.stats()).toMatchObject({ isDiskFailing: true, batches: 1 });
+    disk.isGone = false;
+    await eventually(() => spool.stats()).toMatchObject({ isDiskFailing: false, batches: 2, inMemory: 0 });
+    expect(new Set(await contents(await open(disk)))).toEqual(new Set([first, second]));
+  });
+
+  it('reads the other files when one cannot be read, and writes over none', async () => {
+    const disk = new FakeDisk();
+    const [first, second] = [batch(true), batch(false)];
+    for (const each of [first, second]) await (await open(disk)).append(each);
+    const [name = ''] = disk.files.keys();
+    disk.unreadable.add(name);
+    const spool = await open(disk);
+    expect(await contents(spool)).toEqual([second]);
+    expect(await spool.append(batch(true))).toBe('disk');
+    disk.unreadable.clear();
+    expect(await contents(await open(disk))).toHaveLength(3);
+  });
+
+  it('takes in a torn file on a read-only disk', async () => {
+    const disk = new FakeDisk();
+    const only = batch();
+    await (await open(disk)).append(only);
+    const [name = ''] = disk.files.keys();
+    await disk.append(name, Buffer.from('torn'), true);
+    await disk.append('lost.txt', Buffer.from('7\n1300\n12'), true);
+    disk.isReadOnly = true;
+    const spool = await open(disk);
+    expect(await contents(spool)).toEqual([only]);
+    expect(spool.stats()).toMatchObject({ torn: 1, lost: 1300 });
+  });
+
+  it('overlooks nothing that comes while the count of losses is written', async () => {
+    const disk = new FakeDisk();
+    const spool = await open(disk);
+    const bad = batch();
+    await spool.append(bad);
+    const { replace } = disk;
+    let late: Promise<unknown> | undefined;
+    disk.replace = async (...args) => {
+      late ??= spool.append(batch(true));
+      await replace.apply(disk, args);
+    };
+    spool.giveUp(bad.jti);
+    await eventually(() => late !== undefined).toBe(true);
+    expect(await late).toBe('disk');
+  });
+});
+
 type Step = { do: 'append'; hasTrip: boolean; sizeBytes: number } | { do: 'settle'; which: number };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -255,7 +312,7 @@ describe('a power cut at any byte', () => {
 describe('a spool in a real folder', () => {
   it('is private, survives a restart and cleans up', async () => {
     const folder = join(await mkdtemp(join(tmpdir(), 'picket-spool-')), 'spool');
-    const start = async () => Spool.open({ disk: await openSpoolFolder(folder), log: SILENT_LOG });
+    const start = async () => Spool.open({ disk: openSpoolFolder(folder), log: SILENT_LOG });
     const spool = await start();
     const all = [batch(true), batch(), batch()];
     for (const each of all) expect(await spool.append(each)).toBe('disk');

@@ -45,12 +45,6 @@ export interface SpoolStats extends Repairs {
   readonly isDiskFailing: boolean;
 }
 
-/** What an earlier run left beside batches. */
-interface Found {
-  readonly repairs: Repairs;
-  readonly loss: Loss;
-}
-
 /**
  * Keeps sealed batches until the collector has them. When the bounds are reached, the oldest batches without a trip
  * go first and batches with a trip last; each is counted. One process uses a folder at a time.
@@ -63,34 +57,34 @@ export class Spool {
   readonly #index: BatchIndex;
   readonly #segments: Segments;
   readonly #memory: Memory;
-  readonly #repairs: Repairs;
+  /** Undefined until what earlier runs left could be read. */
+  #repairs: Repairs | undefined;
   #settled: { name: string; jti: string }[] = [];
   #work: Promise<void> | undefined;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   readonly #loss: Loss;
 
-  private constructor(options: SpoolOptions, index: BatchIndex, segments: Segments, found: Found) {
+  private constructor(options: SpoolOptions) {
     this.#disk = options.disk;
     this.#log = options.log;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
     this.#retryMs = options.retryMs ?? backOffMs;
-    this.#index = index;
-    this.#segments = segments;
+    this.#index = new BatchIndex();
+    this.#segments = new Segments(options.disk, segmentBytes(this.#maxBytes));
     this.#memory = new Memory(options.maxMemoryBytes ?? MAX_MEMORY_BYTES);
-    this.#repairs = found.repairs;
-    this.#loss = found.loss;
+    this.#loss = new Loss(options.disk, options.log);
   }
 
-  /** Opens a spool with what an earlier run left in it. */
+  /**
+   * Opens a spool with what an earlier run left in it. On a disk that is out of order it begins in memory alone, says
+   * so, and takes that in once the disk can be read: a host without a working disk still watches and blocks.
+   */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const index = new BatchIndex();
-    const maxBytes = options.maxBytes ?? MAX_BYTES;
-    const segments = new Segments(options.disk, segmentBytes(maxBytes));
-    const repairs = await loadSegments(options.disk, index, segments);
-    if (repairs.torn + repairs.damaged > 0) options.log.warn('the spool was repaired', { ...repairs });
-    const loss = await Loss.open(options.disk, options.log);
-    return new Spool(options, index, segments, { repairs, loss });
+    const spool = new Spool(options);
+    spool.#wake();
+    await spool.#work;
+    return spool;
   }
 
   /** Keeps a batch. It counts as kept, through a power cut too, once this answers `disk`. */
@@ -158,7 +152,7 @@ export class Spool {
 
   stats(): SpoolStats {
     return {
-      ...this.#repairs,
+      ...(this.#repairs ?? { torn: 0, damaged: 0 }),
       batches: this.#index.size,
       inMemory: this.#memory.size,
       diskBytes: this.#segments.totalBytes,
@@ -186,16 +180,28 @@ export class Spool {
   async #drain(): Promise<void> {
     try {
       await Promise.resolve(); // lets what is appended in the same turn join
-      while (this.#settled.length > 0 || this.#memory.size > 0) {
+      this.#repairs ??= await this.#load();
+      while (this.#settled.length > 0 || this.#memory.size > 0 || this.#loss.isUnwritten) {
         await this.#writeSettled();
         await this.#writeBatches();
+        if (this.#loss.isUnwritten) await this.#loss.write();
       }
-      if (this.#loss.isUnwritten) await this.#loss.write();
     } catch (error) {
       this.#onFault(error);
     } finally {
       this.#work = undefined; // in the same turn as the last look at what waits, so that none is overlooked
     }
+  }
+
+  /** Before anything is written: files of an earlier run must not be taken for new ones. */
+  async #load(): Promise<Repairs> {
+    const into = { disk: this.#disk, index: this.#index, segments: this.#segments, log: this.#log };
+    const repairs = await loadSegments(into);
+    await this.#loss.load();
+    if (repairs.torn + repairs.damaged > 0) this.#log.warn('the spool was repaired', { ...repairs });
+    if (this.#failures > 0) this.#log.info('the spool can be read again', { failures: this.#failures });
+    this.#failures = 0;
+    return repairs;
   }
 
   async #writeSettled(): Promise<void> {
