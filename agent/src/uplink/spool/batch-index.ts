@@ -6,6 +6,8 @@ export interface Entry {
   readonly hasTrip: boolean;
   /** As in the batch. */
   readonly originMs?: number;
+  /** While it stands beside the batch it is to replace: to give it up is no loss. */
+  isCopy?: boolean;
   place:
     | { readonly in: 'memory'; readonly batch: Batch }
     | { readonly in: 'segment'; readonly name: string; readonly offset: number; readonly length: number };

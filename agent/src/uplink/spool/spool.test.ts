@@ -164,6 +164,22 @@ describe('a spool whose disk is full', () => {
     expect(await contents(spool)).toEqual(all);
   });
 
+  it('settles a batch for another only when that is as safe', async () => {
+    const disk = new FakeDisk();
+    const spool = await open(disk, { retryMs: () => 60_000 });
+    const [onDisk, inMemory, again] = [batch(true), batch(true), batch(true)];
+    await spool.append(onDisk);
+    disk.roomBytes = 0;
+    await spool.append(inMemory);
+    expect(await spool.replace(onDisk.jti, [batch(true), batch(true)])).toBe(false);
+    expect(await spool.replace(inMemory.jti, [again])).toBe(true);
+    expect(new Set(await contents(spool))).toEqual(new Set([onDisk, again]));
+    expect(spool.unsafe).toEqual({ waiting: 1, lost: 0 });
+    disk.roomBytes = undefined;
+    await spool.close();
+    expect(spool.unsafe).toEqual({ waiting: 0, lost: 0 });
+  });
+
   it('pushes and settles from memory', async () => {
     const disk = new FakeDisk();
     disk.roomBytes = 0;

@@ -62,6 +62,7 @@ export class Spool {
   #settled: { name: string; jti: string }[] = [];
   #work: Promise<void> | undefined;
   #failures = 0;
+  #lostUnsafe = 0;
   #retry: NodeJS.Timeout | undefined;
   readonly #loss: Loss;
 
@@ -88,14 +89,37 @@ export class Spool {
   }
 
   /** Keeps a batch. It counts as kept, through a power cut too, once this answers `disk`. */
-  append(batch: Batch): Promise<Kept> {
+  append(batch: Batch, isCopy = false): Promise<Kept> {
     const { jws: _, ...known } = batch;
-    if (!this.#index.add({ ...known, place: { in: 'memory', batch } })) return Promise.resolve('disk');
+    if (!this.#index.add({ ...known, isCopy, place: { in: 'memory', batch } }))
+      return Promise.resolve('disk');
     return new Promise((resolve) => {
       this.#memory.add(batch, resolve);
       if (this.#retry === undefined) this.#wake();
       else this.#giveUpExcess();
     });
+  }
+
+  /**
+   * Keeps batches in place of one, which is settled when they are as safe as it was; else it stays, they do not, and
+   * the answer is false.
+   */
+  async replace(jti: string, batches: readonly Batch[]): Promise<boolean> {
+    const kept = await Promise.all(batches.map((batch) => this.append(batch, true)));
+    const isOnDisk = this.#index.get(jti)?.place.in === 'segment';
+    const isSafe = kept.every((each) => each === 'disk' || (each === 'memory' && !isOnDisk));
+    for (const batch of batches) {
+      const entry = this.#index.get(batch.jti);
+      if (!isSafe) this.settle(batch.jti);
+      else if (entry !== undefined) entry.isCopy = false;
+    }
+    if (isSafe) this.settle(jti);
+    return isSafe;
+  }
+
+  /** Batches that only the memory has while the disk takes nothing, and those of them that were given up, ever. */
+  get unsafe(): { waiting: number; lost: number } {
+    return { waiting: this.#memory.unsafe, lost: this.#lostUnsafe };
   }
 
   /** The next batch to push among those that are free: by default the newest trip, then the oldest of the others. */
@@ -248,7 +272,10 @@ export class Spool {
 
   #lose(jti: string): void {
     const entry = this.#index.get(jti);
-    if (entry !== undefined) this.#loss.count(entry);
+    if (entry !== undefined && entry.isCopy !== true) {
+      this.#loss.count(entry);
+      if (entry.place.in === 'memory') this.#lostUnsafe += 1;
+    }
     this.#index.delete(jti);
     this.#memory.resolve(jti, 'lost');
   }
