@@ -20,7 +20,7 @@ const batch = (hasTrip = false) => ({ jti: randomUUID(), jws: 'x'.repeat(4_000),
 mount('-t', 'tmpfs', '-o', 'size=256k', 'tmpfs');
 const open = async () =>
   Spool.open({
-    disk: await openSpoolFolder(join(folder, 'spool')),
+    disk: openSpoolFolder(join(folder, 'spool')),
     log: SILENT_LOG,
     retryMs: () => 20,
   });

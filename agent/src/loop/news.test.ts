@@ -13,14 +13,17 @@ const news = (id: string, isBlocked = true): Outgoing =>
 function setUp() {
   const seen = { sent: [] as (string | undefined)[], told: [] as string[] };
   const book: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  const kept: (() => void)[] = [];
+  const kept: ((how?: { waiting: number; lost: number }) => void)[] = [];
   const keeper = {
     settle: () => new Promise<void>((resolve, reject) => void book.push({ resolve, reject })),
     told: (ids: ReadonlySet<string>) => void seen.told.push(...ids),
   };
   const line = {
     send: ({ sightings }: Outgoing) => void seen.sent.push(sightings?.[0]?.id),
-    flush: () => new Promise<void>((resolve) => void kept.push(resolve)),
+    flush: () =>
+      new Promise<{ waiting: number; lost: number }>(
+        (resolve) => void kept.push((how = { waiting: 0, lost: 0 }) => resolve(how)),
+      ),
   };
   return { way: createNews(keeper, SILENT_LOG), line, seen, book, kept };
 }
@@ -74,4 +77,28 @@ it('calls told only what was out before the spool was asked, and is kept there',
   kept[1]?.();
   await closed;
   expect(seen.told).toEqual(['one', 'two']);
+});
+
+it('leaves the mark of what is in memory alone, or was given up there', async () => {
+  const { way, line, seen, book, kept } = setUp();
+  way.open(line);
+  way.send(news('one'), URGENT);
+  book[0]?.resolve();
+  await turn();
+  for (const how of [{ waiting: 1, lost: 0 }, undefined]) {
+    const marked = way.mark();
+    await turn();
+    expect(seen.told).toEqual([]);
+    kept.shift()?.(how);
+    await marked;
+  }
+  expect(seen.told).toEqual(['one']);
+  way.send(news('two'), URGENT);
+  book[1]?.resolve();
+  await turn();
+  const marked = way.mark();
+  await turn();
+  kept.shift()?.({ waiting: 0, lost: 1 });
+  await marked;
+  expect(seen.told).toEqual(['one']);
 });

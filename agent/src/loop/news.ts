@@ -25,6 +25,9 @@ export interface News {
 /** How often the marks of what is kept are taken away, ms: so much is told again after a crash. */
 const MARK_MS = 2_000;
 
+/** Most ids that wait for a disk that takes nothing: more than blocks are in force. */
+const MOST_OUT = 100_000;
+
 export function createNews(keeper: Pick<Keeper, 'settle' | 'told'>, log: Log): News {
   let open: (line: Line) => void = () => {};
   const opened = new Promise<Line>((resolve) => {
@@ -34,12 +37,20 @@ export function createNews(keeper: Pick<Keeper, 'settle' | 'told'>, log: Log): N
   /** Ids of sightings with a block that went out, and are not known to be kept. */
   let out = new Set<string>();
   let marking: NodeJS.Timeout | undefined;
+  let lostBefore = 0;
   const mark = async (): Promise<void> => {
     if (out.size === 0) return;
     const ids = out;
     out = new Set();
-    await (await opened).flush();
-    keeper.told(ids);
+    const { waiting, lost } = await (await opened).flush();
+    if (waiting > 0) {
+      // A kill would take them: they are asked for again. Of too many the marks stay, which costs a word said twice.
+      out = new Set([...ids, ...out].slice(-MOST_OUT));
+      return;
+    }
+    // Which were lost nobody knows: all are told again by the next agent.
+    if (lost === lostBefore) keeper.told(ids);
+    lostBefore = lost;
   };
   return {
     send(outgoing, options) {

@@ -252,8 +252,11 @@ const uplinkSchema = z.strictObject({
     .string('a file')
     .regex(/^(?:\/[^\0\n]{1,1023})?$/, 'an absolute path')
     .default(''),
-  /** Most disk space for events that the collector has not taken yet, MiB. 64 hold some 200,000 sightings. */
-  spool_megabytes: wholeNumber(1, 4_096).default(64),
+  /**
+   * Most disk space for events that the collector has not taken yet, MiB. 64 hold some 200,000 sightings. Each batch has
+   * its place in memory: some 16 MB for 64 MiB of the smallest ones, some 125 MB for 512.
+   */
+  spool_megabytes: wholeNumber(1, 512).default(64),
   /** Events that the collector has not taken for so long are given up. It takes none that are older than 31 days. */
   spool_age: durationSchema('1h', '31d').prefault('31d'),
   /** Whether a collector may be reached by plain http on other than loopback. */

@@ -52,6 +52,9 @@ const TURNS: readonly Turn[] = ['trip', 'trip', 'trip', 'newest', 'trip', 'trip'
 /** After this many failures of one batch, with others accepted in between, the batch is what is wrong. */
 const MAX_FAILURES = 3;
 
+/** Why a batch stays that is to be sealed again. */
+const UNSAFE = 'what is to replace it is not on disk';
+
 /** A wake-up shortens a wait that the agent chose itself to this since the last try, ms. */
 const WAKE_GAP_MS = 1_000;
 
@@ -218,9 +221,12 @@ export class Pusher {
   /** Keeps a batch in place of another, if there is one; on disk before the former goes. */
   async #replace(batch: Batch, again: Batch | undefined, why = 'a wrong clock dated it'): Promise<boolean> {
     if (again === undefined) return false;
-    await this.#options.spool.append(again);
+    if (!(await this.#options.spool.replace(batch.jti, [again]))) {
+      this.#fail(batch.jti, UNSAFE);
+      return true;
+    }
     this.#options.log.info('a batch is sealed again', { jti: batch.jti, newJti: again.jti, why });
-    this.#settle(batch.jti);
+    this.#troubles.forget(batch.jti);
     return true;
   }
 
@@ -270,8 +276,9 @@ export class Pusher {
   async #split(batch: Batch): Promise<void> {
     const halves = halvesOf(unseal(batch.jws));
     if (halves === undefined) return this.#reject(batch, 'too large for the collector, and indivisible');
-    for (const half of halves) await this.#options.spool.append(await seal(half, this.#options.speaker));
-    this.#settle(batch.jti);
+    const sealed = await Promise.all(halves.map((half) => seal(half, this.#options.speaker)));
+    if (await this.#options.spool.replace(batch.jti, sealed)) this.#troubles.forget(batch.jti);
+    else this.#fail(batch.jti, UNSAFE);
   }
 
   #settle(jti: string): void {

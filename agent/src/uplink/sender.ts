@@ -20,6 +20,14 @@ export interface SenderOptions {
   readonly log: Log;
 }
 
+/** How safe what was handed over is. */
+export interface Flushed {
+  /** Batches that wait in memory alone: nothing is to count on them. */
+  readonly waiting: number;
+  /** What was given up before it was on disk, since the start: grows. */
+  readonly lost: number;
+}
+
 /** Gathers news into batches, keeps them in the spool and has them pushed. */
 export class Sender {
   readonly #options: SenderOptions;
@@ -49,10 +57,12 @@ export class Sender {
     );
   }
 
-  /** Resolves when all that was handed over is in the spool. */
-  async flush(): Promise<void> {
+  /** Resolves when all that was handed over is in the spool, and says whether that has it on disk. */
+  async flush(): Promise<Flushed> {
     await Promise.all([this.#sealQueue('urgent'), this.#sealQueue('calm')]);
     await this.#sealing;
+    const { waiting, lost } = this.#options.spool.unsafe;
+    return { waiting, lost: lost + this.#lost };
   }
 
   #sealQueue(which: 'urgent' | 'calm'): Promise<void> {

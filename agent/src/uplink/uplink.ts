@@ -22,7 +22,7 @@ import { rejectedFolder } from './rejected.ts';
 import type { RotateResult } from './rotate.ts';
 import { createRotations, type Rotations } from './rotate-running.ts';
 import type { Speaker } from './seal.ts';
-import { Sender } from './sender.ts';
+import { type Flushed, Sender } from './sender.ts';
 import { openSpoolFolder } from './spool/disk.ts';
 import { Spool, type SpoolStats } from './spool/spool.ts';
 
@@ -81,8 +81,8 @@ export interface UplinkStatus {
 export interface Uplink {
   /** Hands news over. Never throws, never waits. */
   send(outgoing: Outgoing, options: { urgent: boolean }): void;
-  /** Resolves when all that was handed over is kept. */
-  flush(): Promise<void>;
+  /** Resolves when all that was handed over is kept, and says how safely. */
+  flush(): Promise<Flushed>;
   status(): UplinkStatus;
   /** Gives this host a new key while it runs. */
   rotateKey(): Promise<RotateResult>;
@@ -148,7 +148,7 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
   const { thumbprint } = enrolment;
   const endpoints = createEndpoints({ urls, http, thumbprint, log });
   const spool = await Spool.open({
-    disk: await openSpoolFolder(join(stateDir, 'spool')),
+    disk: openSpoolFolder(join(stateDir, 'spool')),
     log,
     maxBytes: options.settings.spool_megabytes * 1024 * 1024,
   });
@@ -259,7 +259,7 @@ function runAlone(log: Log, why: string): Uplink {
   log.warn(why);
   return {
     send: () => {},
-    flush: async () => {},
+    flush: async () => ({ waiting: 0, lost: 0 }),
     rotateKey: async () => failure('refused', `There is no key to rotate: ${why}.`),
     tellSoon: () => {},
     stop: async () => {},

@@ -6,6 +6,8 @@ export interface Entry {
   readonly hasTrip: boolean;
   /** As in the batch. */
   readonly originMs?: number;
+  /** While it stands beside the batch it is to replace: to give it up is no loss. */
+  isCopy?: boolean;
   place:
     | { readonly in: 'memory'; readonly batch: Batch }
     | { readonly in: 'segment'; readonly name: string; readonly offset: number; readonly length: number };
@@ -38,16 +40,21 @@ class Row {
     return undefined;
   }
 
-  /** @param mostLooks entries that are looked at */
+  /** @param mostLooks entries that are looked at; a pusher's are some 10,000 at most, for so many are not free at once */
   newest(isFree: IsFree, mostLooks = Number.POSITIVE_INFINITY): Entry | undefined {
-    let looks = 0;
-    for (let at = this.#names.length - 1; at >= 0 && looks < mostLooks; at--) {
-      const entry = this.entries.get(this.#names[at] ?? '');
+    const seen: string[] = [];
+    let found: Entry | undefined;
+    while (found === undefined && seen.length < mostLooks) {
+      const jti = this.#names.pop();
+      if (jti === undefined) break;
+      const entry = this.entries.get(jti);
       if (entry === undefined) continue;
-      looks += 1;
-      if (isFree(entry.jti)) return entry;
+      seen.push(jti);
+      if (isFree(jti)) found = entry;
     }
-    return undefined;
+    // Without those that were settled: the next look must not pass over them once more, tens of thousands in a full spool.
+    for (const jti of seen.reverse()) this.#names.push(jti);
+    return found;
   }
 }
 

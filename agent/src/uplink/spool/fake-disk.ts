@@ -16,15 +16,23 @@ export class FakeDisk implements SpoolDisk {
   powerForBytes = Number.POSITIVE_INFINITY;
   /** While set, appends write this many bytes and then throw `ENOSPC`. */
   roomBytes: number | undefined;
+  /** Files that cannot be read (`EIO`). */
+  readonly unreadable = new Set<string>();
+  /** While set, the folder itself cannot be read (`EIO`). */
+  isGone = false;
+  /** While set, nothing can be changed (`EROFS`). */
+  isReadOnly = false;
   #isDown = false;
 
   async list(): Promise<string[]> {
     this.#check();
+    if (this.isGone) throw Object.assign(new Error('input/output error'), { code: 'EIO' });
     return [...this.files.keys()];
   }
 
   async read(name: string): Promise<Buffer> {
     this.#check();
+    if (this.unreadable.has(name)) throw Object.assign(new Error('input/output error'), { code: 'EIO' });
     return Buffer.from(this.#file(name).bytes);
   }
 
@@ -33,7 +41,7 @@ export class FakeDisk implements SpoolDisk {
   }
 
   async append(name: string, bytes: Buffer, durable: boolean): Promise<void> {
-    this.#check();
+    this.#checkChange();
     const file = this.files.get(name) ?? { bytes: Buffer.alloc(0), durableBytes: 0 };
     this.files.set(name, file);
     const written = Math.min(bytes.length, this.powerForBytes, this.roomBytes ?? bytes.length);
@@ -50,15 +58,28 @@ export class FakeDisk implements SpoolDisk {
     if (durable) file.durableBytes = file.bytes.length;
   }
 
+  async replace(name: string, text: string): Promise<void> {
+    this.#checkChange();
+    const bytes = Buffer.from(text);
+    if (bytes.length > (this.roomBytes ?? bytes.length))
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    this.powerForBytes -= bytes.length;
+    if (this.powerForBytes <= 0) {
+      this.#isDown = true;
+      throw new PowerCut();
+    }
+    this.files.set(name, { bytes, durableBytes: bytes.length });
+  }
+
   async truncate(name: string, sizeBytes: number): Promise<void> {
-    this.#check();
+    this.#checkChange();
     const file = this.#file(name);
     file.bytes = file.bytes.subarray(0, sizeBytes);
     file.durableBytes = Math.min(file.durableBytes, sizeBytes);
   }
 
   async remove(name: string): Promise<void> {
-    this.#check();
+    this.#checkChange();
     this.files.delete(name);
   }
 
@@ -85,5 +106,10 @@ export class FakeDisk implements SpoolDisk {
 
   #check(): void {
     if (this.#isDown) throw new PowerCut();
+  }
+
+  #checkChange(): void {
+    this.#check();
+    if (this.isReadOnly) throw Object.assign(new Error('read-only file system'), { code: 'EROFS' });
   }
 }

@@ -1,3 +1,4 @@
+import type { Log } from '../../report/log.ts';
 import type { BatchIndex } from './batch-index.ts';
 import type { SpoolDisk } from './disk.ts';
 import { decodeSegment, type Found } from './record.ts';
@@ -7,46 +8,73 @@ import { parseSegmentName, type Segments } from './segments.ts';
 export interface Repairs {
   /** Files whose torn end was cut off. */
   torn: number;
-  /** Places with damage in the middle of a file. */
+  /** Places with damage in the middle of a file, and files that cannot be read. */
   damaged: number;
 }
 
-/** Reads the files of an earlier run into the index, oldest first, and cuts off torn ends. */
-export async function loadSegments(disk: SpoolDisk, index: BatchIndex, segments: Segments): Promise<Repairs> {
+/** What files are read into. */
+export interface LoadInto {
+  readonly disk: SpoolDisk;
+  readonly index: BatchIndex;
+  readonly segments: Segments;
+  readonly log: Log;
+}
+
+/**
+ * Reads the files of an earlier run into the index, oldest first and one at a time, and cuts off torn ends. A file that
+ * cannot be read or mended is told; the others count all the same.
+ *
+ * @throws what the disk says when it cannot even name the files; nothing was read then
+ */
+export async function loadSegments(into: LoadInto): Promise<Repairs> {
   const repairs = { torn: 0, damaged: 0 };
-  const names = (await disk.list()).filter((name) => parseSegmentName(name) !== undefined).sort();
-  const files: { name: string; sizeBytes: number; found: readonly Found[] }[] = [];
+  const names = (await into.disk.list()).filter((name) => parseSegmentName(name) !== undefined).sort();
+  const taken = new Set<string>();
   for (const name of names) {
-    const bytes = await disk.read(name);
-    const { found, goodBytes, damaged } = decodeSegment(bytes);
-    repairs.damaged += damaged;
-    if (goodBytes < bytes.length) {
-      repairs.torn += 1;
-      await disk.truncate(name, goodBytes);
+    into.segments.reserve(name);
+    try {
+      await loadOne(into, name, { repairs, taken });
+    } catch (error) {
+      repairs.damaged += 1;
+      into.log.error('a file of the spool cannot be read; what waits in it is left there', { name, error });
     }
-    files.push({ name, sizeBytes: goodBytes, found: withoutText(found) });
-  }
-  const taken = acknowledged(files.flatMap((file) => file.found));
-  for (const { name, sizeBytes, found } of files) {
-    await segments.adopt(name, sizeBytes, indexLive(index, name, found, taken));
   }
   return repairs;
 }
 
-/** Acknowledgements count for all files: a write that failed half-way may have left a batch in two of them. */
-function acknowledged(found: readonly Found[]): Set<string> {
-  const taken = new Set<string>();
-  for (const { record } of found) if (record.kind === 'ack') taken.add(record.jti);
-  return taken;
+async function loadOne(
+  { disk, index, segments, log }: LoadInto,
+  name: string,
+  { repairs, taken }: { repairs: Repairs; taken: Set<string> },
+): Promise<void> {
+  const bytes = await disk.read(name);
+  const { found, goodBytes, damaged } = decodeSegment(bytes);
+  repairs.damaged += damaged;
+  if (goodBytes < bytes.length) {
+    repairs.torn += 1;
+    const cut = disk.truncate(name, goodBytes);
+    // Nothing is written behind it but what a reader finds there.
+    await cut.catch((error) => log.warn('a torn file of the spool cannot be mended', { name, error }));
+  }
+  const former = acknowledge(found, index, taken);
+  await segments.adopt(name, goodBytes, indexLive(index, name, found, taken));
+  for (const copy of former) await segments.settle(copy.name, copy.jti).catch(() => {});
 }
 
-/** The records without the batches' text, which stays on disk. */
-function withoutText(found: readonly Found[]): Found[] {
-  return found.map((each) =>
-    each.record.kind === 'ack'
-      ? each
-      : { ...each, record: { kind: 'batch', batch: { ...each.record.batch, jws: '' } } },
-  );
+/**
+ * Acknowledgements count for all files: a write that failed half-way may have left a batch in two of them, and which of
+ * the two was acknowledged is chance. Returns the copies in files before.
+ */
+function acknowledge(found: readonly Found[], index: BatchIndex, taken: Set<string>) {
+  const copies: { name: string; jti: string }[] = [];
+  for (const { record } of found) {
+    if (record.kind !== 'ack') continue;
+    taken.add(record.jti);
+    const place = index.get(record.jti)?.place;
+    if (place?.in === 'segment') copies.push({ name: place.name, jti: record.jti });
+    index.delete(record.jti);
+  }
+  return copies;
 }
 
 function indexLive(

@@ -1,11 +1,8 @@
 import type { Log } from '../../report/log.ts';
 import type { SpoolDisk } from './disk.ts';
 
-/** File in which what was given up is counted, one total a line: a loss is told after a restart too. */
+/** File in which what was given up is counted: a loss is told after a restart too. */
 const FILE = 'lost.txt';
-
-/** At this length the file is begun anew, bytes. */
-const LONG_BYTES = 4_096;
 
 /** Least time between two lines of the log about losses, ms. */
 const TELL_MS = 60_000;
@@ -14,31 +11,29 @@ const TELL_MS = 60_000;
 export class Loss {
   readonly #disk: SpoolDisk;
   readonly #log: Log;
-  readonly #before: number;
+  #before = 0;
   #here = 0;
   #trips = 0;
   #written = 0;
   #told = 0;
   #tellAtMs = Number.NEGATIVE_INFINITY;
 
-  private constructor(disk: SpoolDisk, log: Log, before: number) {
+  constructor(disk: SpoolDisk, log: Log) {
     this.#disk = disk;
     this.#log = log;
-    this.#before = before;
   }
 
-  /** With what earlier runs counted. */
-  static async open(disk: SpoolDisk, log: Log): Promise<Loss> {
-    if (!(await disk.list()).includes(FILE)) return new Loss(disk, log, 0);
-    const text = (await disk.read(FILE)).toString('latin1');
-    // The last whole line: a crash may have torn one.
-    const totals = [...text.matchAll(/^(\d{1,15})\n/gm)].map(([, total]) => Number(total));
-    const before = totals.at(-1) ?? 0;
-    if (text.length > LONG_BYTES) {
-      await disk.truncate(FILE, 0);
-      await disk.append(FILE, Buffer.from(`${before}\n`), true);
+  /** Adds what earlier runs counted. A file that cannot be read is told and counts as none. */
+  async load(): Promise<void> {
+    try {
+      if (!(await this.#disk.list()).includes(FILE)) return;
+      const text = (await this.#disk.read(FILE)).toString('latin1');
+      // The last whole line: agents of before added one for each total, and a crash may have torn one.
+      const totals = [...text.matchAll(/^(\d{1,15})\n/gm)].map(([, total]) => Number(total));
+      this.#before = totals.at(-1) ?? 0;
+    } catch (error) {
+      this.#log.warn('the count of what was given up before cannot be read', { error });
     }
-    return new Loss(disk, log, before);
   }
 
   /** Batches given up, by this run and those before it. */
@@ -72,7 +67,7 @@ export class Loss {
   async write(): Promise<void> {
     const here = this.#here;
     try {
-      await this.#disk.append(FILE, Buffer.from(`${this.#before + here}\n`), false);
+      await this.#disk.replace(FILE, `${this.#before + here}\n`);
     } catch (error) {
       this.#log.debug('the count of what was given up was not written', { error });
     }

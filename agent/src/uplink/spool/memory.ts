@@ -24,6 +24,13 @@ export class Memory {
     return this.#waiting.size;
   }
 
+  /** Batches whose owners know that only the memory has them. */
+  get unsafe(): number {
+    let count = 0;
+    for (const { resolve } of this.#waiting.values()) if (resolve === undefined) count += 1;
+    return count;
+  }
+
   add(batch: Batch, resolve: (kept: Kept) => void): void {
     this.#waiting.set(batch.jti, { batch, resolve });
     this.#bytes += batch.jws.length;

@@ -48,18 +48,27 @@ export class Segments {
   }
 
   get totalBytes(): number {
+    return this.bytesOf('trips') + this.bytesOf('others');
+  }
+
+  bytesOf(lane: Lane): number {
     let sum = 0;
-    for (const segment of this.#all.values()) sum += segment.sizeBytes;
+    for (const segment of this.#all.values()) if (segment.lane === lane) sum += segment.sizeBytes;
     return sum;
+  }
+
+  /** Leaves the number of an earlier run's file alone. */
+  reserve(name: string): void {
+    this.#nextNumber = Math.max(this.#nextNumber, (parseSegmentName(name)?.number ?? 0) + 1);
   }
 
   /** Takes over a file of an earlier run; one with nothing to push is removed. Oldest first. */
   async adopt(name: string, sizeBytes: number, live: readonly string[]): Promise<void> {
     const parsed = parseSegmentName(name);
     if (parsed === undefined) return;
-    this.#nextNumber = Math.max(this.#nextNumber, parsed.number + 1);
-    if (live.length === 0) return this.#disk.remove(name);
-    this.#all.set(name, { name, lane: parsed.lane, sizeBytes, live: new Set(live) });
+    const segment = { name, lane: parsed.lane, sizeBytes, live: new Set(live) };
+    this.#all.set(name, segment);
+    if (live.length === 0) await this.#remove(segment).catch(() => {});
   }
 
   /** Writes batches of one lane durably, all or none. Throws what the disk says. */
@@ -94,13 +103,22 @@ export class Segments {
     segment.sizeBytes += record.length;
   }
 
-  /** Gives up the oldest file of a lane; returns what was lost with it, or undefined when the lane has no file. */
+  /**
+   * Gives up the oldest file of a lane that the disk lets go of; returns what was lost with it, or undefined when the
+   * lane has no file. Throws what the disk says when it lets go of none.
+   */
   async dropOldest(lane: Lane): Promise<string[] | undefined> {
+    let fault: unknown;
     for (const segment of this.#all.values()) {
       if (segment.lane !== lane) continue;
-      await this.#remove(segment);
-      return [...segment.live];
+      try {
+        await this.#remove(segment);
+        return [...segment.live];
+      } catch (error) {
+        fault ??= error;
+      }
     }
+    if (fault !== undefined) throw fault;
     return undefined;
   }
 
@@ -111,9 +129,15 @@ export class Segments {
     const segment: Segment = { name, lane, sizeBytes: 0, live: new Set() };
     this.#all.set(name, segment);
     this.#current.set(lane, segment);
-    // What cannot be removed now is removed at the next start.
-    if (current?.live.size === 0) await this.#remove(current).catch(() => {});
+    await this.#removeEmpty();
     return segment;
+  }
+
+  /** Files with nothing to push; what cannot be removed now is removed later. */
+  async #removeEmpty(): Promise<void> {
+    const inUse = new Set(this.#current.values());
+    for (const segment of this.#all.values())
+      if (segment.live.size === 0 && !inUse.has(segment)) await this.#remove(segment).catch(() => {});
   }
 
   /**
@@ -127,12 +151,20 @@ export class Segments {
       else await this.#disk.truncate(segment.name, segment.sizeBytes);
     } catch {
       // The disk is out of order: what remains there is told apart by checksum and name at the next start.
+      await this.#forgetUnmade(segment);
     }
   }
 
+  /** A read-only disk makes no file and removes none: each try would leave one in the count that is not there. */
+  async #forgetUnmade(segment: Segment): Promise<void> {
+    const names = await this.#disk.list().catch(() => [segment.name]);
+    if (!names.includes(segment.name)) this.#all.delete(segment.name);
+  }
+
+  /** The file is counted for as long as it is there: one that a failing disk keeps takes its room. */
   async #remove(segment: Segment): Promise<void> {
+    await this.#disk.remove(segment.name);
     this.#all.delete(segment.name);
     if (this.#current.get(segment.lane) === segment) this.#current.delete(segment.lane);
-    await this.#disk.remove(segment.name);
   }
 }

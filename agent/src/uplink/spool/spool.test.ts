@@ -139,6 +139,47 @@ describe('a spool whose disk is full', () => {
     await spool.close();
   });
 
+  it('gives up no more than the bound asks for when a small spool can write again', async () => {
+    const disk = new FakeDisk();
+    const maxBytes = 64_000;
+    const spool = await open(disk, { maxBytes, retryMs: () => 60_000 });
+    const before = batch(true, 1_000);
+    await spool.append(before);
+    disk.roomBytes = 0;
+    const all = Array.from({ length: 80 }, (_, i) => batch(i % 2 === 0, 1_000));
+    for (const each of all) await spool.append(each);
+    disk.roomBytes = undefined;
+    await spool.close();
+    const kept = new Set((await contents(spool)).map(({ jti }) => jti));
+    for (const { jti, hasTrip } of [before, ...all]) if (hasTrip) expect(kept).toContain(jti);
+    expect(disk.totalBytes()).toBeGreaterThan(maxBytes * 0.6);
+    expect(disk.totalBytes()).toBeLessThanOrEqual(maxBytes);
+  });
+
+  it('gives up nothing for a batch that has no room in the whole spool', async () => {
+    const spool = await open(new FakeDisk(), { maxBytes: 4_000 });
+    const all = [batch(true, 300), batch(false, 300)];
+    for (const each of all) await spool.append(each);
+    expect(await spool.append(batch(true, 5_000))).toBe('lost');
+    expect(await contents(spool)).toEqual(all);
+  });
+
+  it('settles a batch for another only when that is as safe', async () => {
+    const disk = new FakeDisk();
+    const spool = await open(disk, { retryMs: () => 60_000 });
+    const [onDisk, inMemory, again] = [batch(true), batch(true), batch(true)];
+    await spool.append(onDisk);
+    disk.roomBytes = 0;
+    await spool.append(inMemory);
+    expect(await spool.replace(onDisk.jti, [batch(true), batch(true)])).toBe(false);
+    expect(await spool.replace(inMemory.jti, [again])).toBe(true);
+    expect(new Set(await contents(spool))).toEqual(new Set([onDisk, again]));
+    expect(spool.unsafe).toEqual({ waiting: 1, lost: 0 });
+    disk.roomBytes = undefined;
+    await spool.close();
+    expect(spool.unsafe).toEqual({ waiting: 0, lost: 0 });
+  });
+
   it('pushes and settles from memory', async () => {
     const disk = new FakeDisk();
     disk.roomBytes = 0;
@@ -148,6 +189,63 @@ describe('a spool whose disk is full', () => {
     spool.settle(only.jti);
     expect(spool.stats()).toMatchObject({ batches: 0, inMemory: 0, lost: 0 });
     await spool.close();
+  });
+});
+
+describe('a spool on a bad disk', () => {
+  it('begins in memory when the folder cannot be read, and has all once it can', async () => {
+    const disk = new FakeDisk();
+    const [first, second] = [batch(true), batch(true)];
+    await (await open(disk)).append(first);
+    disk.isGone = true;
+    const spool = await open(disk);
+    expect(await spool.append(second)).toBe('memory');
+    expect(spool.stats()).toMatchObject({ isDiskFailing: true, batches: 1 });
+    disk.isGone = false;
+    await eventually(() => spool.stats()).toMatchObject({ isDiskFailing: false, batches: 2, inMemory: 0 });
+    expect(new Set(await contents(await open(disk)))).toEqual(new Set([first, second]));
+  });
+
+  it('reads the other files when one cannot be read, and writes over none', async () => {
+    const disk = new FakeDisk();
+    const [first, second] = [batch(true), batch(false)];
+    for (const each of [first, second]) await (await open(disk)).append(each);
+    const [name = ''] = disk.files.keys();
+    disk.unreadable.add(name);
+    const spool = await open(disk);
+    expect(await contents(spool)).toEqual([second]);
+    expect(await spool.append(batch(true))).toBe('disk');
+    disk.unreadable.clear();
+    expect(await contents(await open(disk))).toHaveLength(3);
+  });
+
+  it('takes in a torn file on a read-only disk', async () => {
+    const disk = new FakeDisk();
+    const only = batch();
+    await (await open(disk)).append(only);
+    const [name = ''] = disk.files.keys();
+    await disk.append(name, Buffer.from('torn'), true);
+    await disk.append('lost.txt', Buffer.from('7\n1300\n12'), true);
+    disk.isReadOnly = true;
+    const spool = await open(disk);
+    expect(await contents(spool)).toEqual([only]);
+    expect(spool.stats()).toMatchObject({ torn: 1, lost: 1300 });
+  });
+
+  it('overlooks nothing that comes while the count of losses is written', async () => {
+    const disk = new FakeDisk();
+    const spool = await open(disk);
+    const bad = batch();
+    await spool.append(bad);
+    const { replace } = disk;
+    let late: Promise<unknown> | undefined;
+    disk.replace = async (...args) => {
+      late ??= spool.append(batch(true));
+      await replace.apply(disk, args);
+    };
+    spool.giveUp(bad.jti);
+    await eventually(() => late !== undefined).toBe(true);
+    expect(await late).toBe('disk');
   });
 });
 
@@ -230,7 +328,7 @@ describe('a power cut at any byte', () => {
 describe('a spool in a real folder', () => {
   it('is private, survives a restart and cleans up', async () => {
     const folder = join(await mkdtemp(join(tmpdir(), 'picket-spool-')), 'spool');
-    const start = async () => Spool.open({ disk: await openSpoolFolder(folder), log: SILENT_LOG });
+    const start = async () => Spool.open({ disk: openSpoolFolder(folder), log: SILENT_LOG });
     const spool = await start();
     const all = [batch(true), batch(), batch()];
     for (const each of all) expect(await spool.append(each)).toBe('disk');

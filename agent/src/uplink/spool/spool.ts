@@ -30,6 +30,9 @@ const MAX_MEMORY_BYTES = 8 * 1024 * 1024;
 /** Files of this size: small enough to give up one at a time, large enough that few are made. */
 const SEGMENT_BYTES = 1024 * 1024;
 
+/** A small spool has small files, so that giving up one, or writing what waited, takes an eighth of it at most. */
+const segmentBytes = (maxBytes: number): number => Math.min(SEGMENT_BYTES, Math.ceil(maxBytes / 8));
+
 /** Figures of a spool. */
 export interface SpoolStats extends Repairs {
   /** Batches that wait to be pushed. */
@@ -40,12 +43,6 @@ export interface SpoolStats extends Repairs {
   /** Batches given up to keep the bounds, ever. */
   readonly lost: number;
   readonly isDiskFailing: boolean;
-}
-
-/** What an earlier run left beside batches. */
-interface Found {
-  readonly repairs: Repairs;
-  readonly loss: Loss;
 }
 
 /**
@@ -60,45 +57,69 @@ export class Spool {
   readonly #index: BatchIndex;
   readonly #segments: Segments;
   readonly #memory: Memory;
-  readonly #repairs: Repairs;
+  /** Undefined until what earlier runs left could be read. */
+  #repairs: Repairs | undefined;
   #settled: { name: string; jti: string }[] = [];
   #work: Promise<void> | undefined;
   #failures = 0;
+  #lostUnsafe = 0;
   #retry: NodeJS.Timeout | undefined;
   readonly #loss: Loss;
 
-  private constructor(options: SpoolOptions, index: BatchIndex, segments: Segments, found: Found) {
+  private constructor(options: SpoolOptions) {
     this.#disk = options.disk;
     this.#log = options.log;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
     this.#retryMs = options.retryMs ?? backOffMs;
-    this.#index = index;
-    this.#segments = segments;
+    this.#index = new BatchIndex();
+    this.#segments = new Segments(options.disk, segmentBytes(this.#maxBytes));
     this.#memory = new Memory(options.maxMemoryBytes ?? MAX_MEMORY_BYTES);
-    this.#repairs = found.repairs;
-    this.#loss = found.loss;
+    this.#loss = new Loss(options.disk, options.log);
   }
 
-  /** Opens a spool with what an earlier run left in it. */
+  /**
+   * Opens a spool with what an earlier run left in it. On a disk that is out of order it begins in memory alone, says
+   * so, and takes that in once the disk can be read: a host without a working disk still watches and blocks.
+   */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const index = new BatchIndex();
-    const maxBytes = options.maxBytes ?? MAX_BYTES;
-    const segments = new Segments(options.disk, Math.min(SEGMENT_BYTES, Math.ceil(maxBytes / 8)));
-    const repairs = await loadSegments(options.disk, index, segments);
-    if (repairs.torn + repairs.damaged > 0) options.log.warn('the spool was repaired', { ...repairs });
-    const loss = await Loss.open(options.disk, options.log);
-    return new Spool(options, index, segments, { repairs, loss });
+    const spool = new Spool(options);
+    spool.#wake();
+    await spool.#work;
+    return spool;
   }
 
   /** Keeps a batch. It counts as kept, through a power cut too, once this answers `disk`. */
-  append(batch: Batch): Promise<Kept> {
+  append(batch: Batch, isCopy = false): Promise<Kept> {
     const { jws: _, ...known } = batch;
-    if (!this.#index.add({ ...known, place: { in: 'memory', batch } })) return Promise.resolve('disk');
+    if (!this.#index.add({ ...known, isCopy, place: { in: 'memory', batch } }))
+      return Promise.resolve('disk');
     return new Promise((resolve) => {
       this.#memory.add(batch, resolve);
       if (this.#retry === undefined) this.#wake();
       else this.#giveUpExcess();
     });
+  }
+
+  /**
+   * Keeps batches in place of one, which is settled when they are as safe as it was; else it stays, they do not, and
+   * the answer is false.
+   */
+  async replace(jti: string, batches: readonly Batch[]): Promise<boolean> {
+    const kept = await Promise.all(batches.map((batch) => this.append(batch, true)));
+    const isOnDisk = this.#index.get(jti)?.place.in === 'segment';
+    const isSafe = kept.every((each) => each === 'disk' || (each === 'memory' && !isOnDisk));
+    for (const batch of batches) {
+      const entry = this.#index.get(batch.jti);
+      if (!isSafe) this.settle(batch.jti);
+      else if (entry !== undefined) entry.isCopy = false;
+    }
+    if (isSafe) this.settle(jti);
+    return isSafe;
+  }
+
+  /** Batches that only the memory has while the disk takes nothing, and those of them that were given up, ever. */
+  get unsafe(): { waiting: number; lost: number } {
+    return { waiting: this.#memory.unsafe, lost: this.#lostUnsafe };
   }
 
   /** The next batch to push among those that are free: by default the newest trip, then the oldest of the others. */
@@ -155,7 +176,7 @@ export class Spool {
 
   stats(): SpoolStats {
     return {
-      ...this.#repairs,
+      ...(this.#repairs ?? { torn: 0, damaged: 0 }),
       batches: this.#index.size,
       inMemory: this.#memory.size,
       diskBytes: this.#segments.totalBytes,
@@ -183,16 +204,28 @@ export class Spool {
   async #drain(): Promise<void> {
     try {
       await Promise.resolve(); // lets what is appended in the same turn join
-      while (this.#settled.length > 0 || this.#memory.size > 0) {
+      this.#repairs ??= await this.#load();
+      while (this.#settled.length > 0 || this.#memory.size > 0 || this.#loss.isUnwritten) {
         await this.#writeSettled();
         await this.#writeBatches();
+        if (this.#loss.isUnwritten) await this.#loss.write();
       }
-      if (this.#loss.isUnwritten) await this.#loss.write();
     } catch (error) {
       this.#onFault(error);
     } finally {
       this.#work = undefined; // in the same turn as the last look at what waits, so that none is overlooked
     }
+  }
+
+  /** Before anything is written: files of an earlier run must not be taken for new ones. */
+  async #load(): Promise<Repairs> {
+    const into = { disk: this.#disk, index: this.#index, segments: this.#segments, log: this.#log };
+    const repairs = await loadSegments(into);
+    await this.#loss.load();
+    if (repairs.torn + repairs.damaged > 0) this.#log.warn('the spool was repaired', { ...repairs });
+    if (this.#failures > 0) this.#log.info('the spool can be read again', { failures: this.#failures });
+    this.#failures = 0;
+    return repairs;
   }
 
   async #writeSettled(): Promise<void> {
@@ -206,7 +239,7 @@ export class Spool {
   }
 
   async #writeBatches(): Promise<void> {
-    const batches = this.#memory.take(SEGMENT_BYTES);
+    const batches = this.#memory.take(segmentBytes(this.#maxBytes));
     const [first] = batches;
     if (first === undefined) return;
     if (!(await this.#makeRoom(first, batches))) return;
@@ -223,14 +256,15 @@ export class Spool {
   /** Frees disk space for batches of one lane; false when they themselves are what has to be given up. */
   async #makeRoom(first: Batch, batches: readonly Batch[]): Promise<boolean> {
     const wantBytes = batches.reduce((sum, batch) => sum + batch.jws.length + 64, 0);
+    const keptBytes = first.hasTrip ? 0 : this.#segments.bytesOf('trips');
+    if (keptBytes + wantBytes > this.#maxBytes) {
+      // Nothing that may go makes room enough, so nothing goes for their sake.
+      for (const { jti } of batches) this.#lose(jti);
+      return false;
+    }
     while (this.#segments.totalBytes + wantBytes > this.#maxBytes) {
       const lost =
-        (await this.#segments.dropOldest('others')) ??
-        (first.hasTrip ? await this.#segments.dropOldest('trips') : undefined);
-      if (lost === undefined) {
-        for (const { jti } of batches) this.#lose(jti);
-        return false;
-      }
+        (await this.#segments.dropOldest('others')) ?? (await this.#segments.dropOldest('trips')) ?? [];
       for (const jti of lost) this.#lose(jti);
     }
     return true;
@@ -238,7 +272,10 @@ export class Spool {
 
   #lose(jti: string): void {
     const entry = this.#index.get(jti);
-    if (entry !== undefined) this.#loss.count(entry);
+    if (entry !== undefined && entry.isCopy !== true) {
+      this.#loss.count(entry);
+      if (entry.place.in === 'memory') this.#lostUnsafe += 1;
+    }
     this.#index.delete(jti);
     this.#memory.resolve(jti, 'lost');
   }
