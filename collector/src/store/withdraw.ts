@@ -34,6 +34,12 @@ export async function withdrawHost(
   });
 }
 
+/** Hosts of a network that can be withdrawn: read apart from what they say of themselves, which is any host's to write. */
+export async function readMembers(sql: Query, networkId: string): Promise<{ id: string; name: string }[]> {
+  return sql<{ id: string; name: string }[]>`
+    select id, name from host where network_id = ${networkId} and withdrawn_at is null`;
+}
+
 /** Hosts withdrawn so lately that a request which began before may still wait: twice the longest wait. */
 export async function readWithdrawn(
   sql: Query,
