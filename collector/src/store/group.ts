@@ -4,6 +4,8 @@ export interface GroupLimits<Item> {
   readonly most: number;
   /** Most that wait; one more is refused at once. */
   readonly waiting: number;
+  /** How long an item waits for its result, ms, before it is refused; it is not begun after that. Default for ever. */
+  readonly deadlineMs?: number;
   /** How much of a group an item is, of {@link GroupLimits.heaviest}. */
   readonly weight?: (item: Item) => number;
   readonly heaviest?: number;
@@ -23,22 +25,46 @@ export interface Group<Item, Result> {
 
 interface Waiting<Item, Result> {
   readonly item: Item;
+  /** From then on nobody waits for it, on the clock of `performance.now`. */
+  readonly untilMs: number;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
 
-/**
- * @param together does many items at once, results in their order; when it throws, none was done
- * @param isOfAll whether such an error is no single item's fault: then all fail at once. After any other error the items
- *   are done one by one, so that one that cannot be done harms no other
- */
+/** How a group does its items. */
+export interface GroupWork<Item, Result> {
+  /**
+   * Does many items at once, results in their order; when it throws, none was done.
+   *
+   * @param isAgain whether they are part of a group that has failed
+   */
+  together(items: readonly Item[], isAgain: boolean): Promise<readonly Result[]>;
+  /**
+   * By what items are told apart that are tried again after they failed together; undefined when all fail, for the fault
+   * is no single item's. All fail as well where all are the same.
+   */
+  divide(error: unknown): Divide<Item> | undefined;
+}
+
+/** Items that give the same are tried together. */
+export type Divide<Item> = (item: Item, index: number) => unknown;
+
+/** Each item by itself, so that one that cannot be done harms no other. */
+export const oneByOne: Divide<unknown> = (_, index) => index;
+
+/** Gathers items while others are done. */
 export function createGroup<Item, Result>(
-  together: (items: readonly Item[]) => Promise<readonly Result[]>,
-  { most, waiting, weight, heaviest = Number.POSITIVE_INFINITY }: GroupLimits<Item>,
-  isOfAll: (error: unknown) => boolean,
+  { together, divide }: GroupWork<Item, Result>,
+  limits: GroupLimits<Item>,
 ): Group<Item, Result> {
+  const { most, waiting, weight, heaviest = Number.POSITIVE_INFINITY, deadlineMs = 2 ** 31 - 1 } = limits;
   const queue: Waiting<Item, Result>[] = [];
   let isBusy = false;
+  const dropLate = (): void => {
+    // All wait equally long: the late ones are the first.
+    while ((queue[0]?.untilMs ?? Number.POSITIVE_INFINITY) <= performance.now())
+      queue.shift()?.reject(tooLate());
+  };
   const take = (): Waiting<Item, Result>[] => {
     let [count, sum] = [0, 0];
     while (count < Math.min(most, queue.length)) {
@@ -49,32 +75,55 @@ export function createGroup<Item, Result>(
     }
     return queue.splice(0, count);
   };
-  const settle = async (group: readonly Waiting<Item, Result>[]): Promise<void> => {
+  const settle = async (group: readonly Waiting<Item, Result>[], isAgain: boolean): Promise<void> => {
     try {
-      const results = await together(group.map(({ item }) => item));
+      const results = await together(
+        group.map(({ item }) => item),
+        isAgain,
+      );
       for (const [index, { resolve }] of group.entries()) resolve(results[index] as Result);
     } catch (error) {
-      if (group.length === 1 || isOfAll(error)) for (const { reject } of group) reject(error);
-      else for (const one of group) await settle([one]);
+      const parts = divided(group, divide(error));
+      if (parts.length < 2) for (const { reject } of group) reject(error);
+      else for (const part of parts) await settleLeft(part);
     }
+  };
+  const settleLeft = async (part: readonly Waiting<Item, Result>[]): Promise<void> => {
+    const left = part.filter(({ untilMs }) => untilMs > performance.now());
+    for (const one of part) if (!left.includes(one)) one.reject(tooLate());
+    if (left.length > 0) await settle(left, true);
   };
   const run = async (): Promise<void> => {
     if (isBusy) return;
     isBusy = true;
     // Requests that are read in the same turn of the event loop belong to the same group.
     await new Promise(setImmediate);
-    while (queue.length > 0) await settle(take());
+    for (dropLate(); queue.length > 0; dropLate()) await settle(take(), false);
     isBusy = false;
   };
-  return {
-    add: (item) =>
-      new Promise((resolve, reject) => {
-        if (queue.length >= waiting) return reject(new Overloaded('too many wait for the database'));
-        queue.push({ item, resolve, reject });
-        void run();
-      }),
-  };
+  const wait = (item: Item) =>
+    new Promise<Result>((resolve, reject) => {
+      dropLate();
+      if (queue.length >= waiting) return reject(new Overloaded('too many wait for the database'));
+      queue.push({ item, untilMs: performance.now() + deadlineMs, resolve, reject });
+      void run();
+    });
+  return { add: (item) => within(deadlineMs, wait(item)) };
 }
+
+function divided<One extends { readonly item: Item }, Item>(
+  group: readonly One[],
+  divide: Divide<Item> | undefined,
+): One[][] {
+  const parts = new Map<unknown, One[]>();
+  for (const [index, one] of group.entries()) {
+    const key = divide?.(one.item, index);
+    parts.set(key, [...(parts.get(key) ?? []), one]);
+  }
+  return [...parts.values()];
+}
+
+const tooLate = () => new Overloaded('the database does not answer in time');
 
 /**
  * How long a request waits for the database, ms, before its host is asked to come again: as agents give up themselves. A
@@ -86,7 +135,7 @@ export const DEADLINE_MS = 10_000;
 export async function within<T>(limitMs: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Overloaded('the database does not answer in time')), limitMs);
+    timer = setTimeout(() => reject(tooLate()), limitMs);
   });
   try {
     return await Promise.race([promise, late]);

@@ -4,7 +4,7 @@ import type { PublicJwk } from '../verify/jws.ts';
 import type { Rotation } from '../verify/rotation.ts';
 import { recordAct } from './audit.ts';
 import { isOutage } from './fault.ts';
-import { createGroup, DEADLINE_MS, type Group, within } from './group.ts';
+import { createGroup, DEADLINE_MS, type Group, oneByOne } from './group.ts';
 import { msOf, type Query, type Sql, type Tx } from './sql.ts';
 
 /** A key's name. */
@@ -14,7 +14,7 @@ interface KeyName {
 }
 
 /** Thousands of hosts may ask at once; one statement finds all their keys. */
-const LIMITS = { most: 1_000, waiting: 10_000 };
+const LIMITS = { most: 1_000, waiting: 10_000, deadlineMs: DEADLINE_MS };
 
 const lookups = new WeakMap<Sql, Group<KeyName, HostKey | undefined>>();
 
@@ -24,9 +24,17 @@ const lookups = new WeakMap<Sql, Group<KeyName, HostKey | undefined>>();
  */
 export function findHostKey(sql: Sql, networkId: string, thumbprint: string): Promise<HostKey | undefined> {
   const known = lookups.get(sql);
-  const lookup = known ?? createGroup((names) => findHostKeys(sql, names), LIMITS, isOutage);
+  const lookup = known ?? createLookup(sql);
   if (known === undefined) lookups.set(sql, lookup);
-  return within(DEADLINE_MS, lookup.add({ networkId, thumbprint }));
+  return lookup.add({ networkId, thumbprint });
+}
+
+function createLookup(sql: Sql): Group<KeyName, HostKey | undefined> {
+  const divide = (error: unknown) => (isOutage(error) ? undefined : oneByOne);
+  return createGroup<KeyName, HostKey | undefined>(
+    { together: (names) => findHostKeys(sql, names), divide },
+    LIMITS,
+  );
 }
 
 async function findHostKeys(sql: Query, names: readonly KeyName[]): Promise<(HostKey | undefined)[]> {
