@@ -87,6 +87,19 @@ describe('a group', () => {
     expect(groups).toEqual([[1, 1, 1], [1], [20], [6], [6]]);
   });
 
+  test('refuses at once what is larger than may be kept, until that is done', async () => {
+    const { group, groups, hold } = doubler({ size: (item) => item, largest: 10 });
+    const open = hold();
+    const first = group.add(6);
+    await expect.poll(() => groups.length).toBe(1);
+    const second = group.add(4);
+    await expect(group.add(1)).rejects.toThrow(Overloaded);
+    open();
+    expect(await Promise.all([first, second])).toEqual([12, 8]);
+    expect(await group.add(20)).toBe(40);
+    expect(await group.add(10)).toBe(20);
+  });
+
   test('refuses at once what is more than may wait', async () => {
     const { group } = doubler({ waiting: 2 });
     const done = await Promise.allSettled([1, 2, 3].map((item) => group.add(item)));

@@ -9,6 +9,9 @@ export interface GroupLimits<Item> {
   /** How much of a group an item is, of {@link GroupLimits.heaviest}. */
   readonly weight?: (item: Item) => number;
   readonly heaviest?: number;
+  /** How large an item is; of those not yet done together at most {@link GroupLimits.largest}, or one. */
+  readonly size?: (item: Item) => number;
+  readonly largest?: number;
 }
 
 /** More wait than may: the database does not keep up. It passes by itself. */
@@ -57,13 +60,19 @@ export function createGroup<Item, Result>(
   { together, divide }: GroupWork<Item, Result>,
   limits: GroupLimits<Item>,
 ): Group<Item, Result> {
-  const { most, waiting, weight, heaviest = Number.POSITIVE_INFINITY, deadlineMs = 2 ** 31 - 1 } = limits;
+  const { most, waiting, deadlineMs = 2 ** 31 - 1 } = limits;
+  const { weight, heaviest = Number.POSITIVE_INFINITY, size, largest = Number.POSITIVE_INFINITY } = limits;
   const queue: Waiting<Item, Result>[] = [];
-  let isBusy = false;
+  let [isBusy, sizeSum] = [false, 0];
+  const grow = (of: readonly Waiting<Item, Result>[], by: 1 | -1): void => {
+    for (const { item } of of) sizeSum += by * (size?.(item) ?? 0);
+  };
   const dropLate = (): void => {
     // All wait equally long: the late ones are the first.
-    while ((queue[0]?.untilMs ?? Number.POSITIVE_INFINITY) <= performance.now())
-      queue.shift()?.reject(tooLate());
+    const first = queue.findIndex(({ untilMs }) => untilMs > performance.now());
+    const dropped = queue.splice(0, first < 0 ? queue.length : first);
+    for (const { reject } of dropped) reject(tooLate());
+    grow(dropped, -1);
   };
   const take = (): Waiting<Item, Result>[] => {
     let [count, sum] = [0, 0];
@@ -98,14 +107,21 @@ export function createGroup<Item, Result>(
     isBusy = true;
     // Requests that are read in the same turn of the event loop belong to the same group.
     await new Promise(setImmediate);
-    for (dropLate(); queue.length > 0; dropLate()) await settle(take(), false);
+    for (dropLate(); queue.length > 0; dropLate()) {
+      const group = take();
+      await settle(group, false);
+      grow(group, -1);
+    }
     isBusy = false;
   };
   const wait = (item: Item) =>
     new Promise<Result>((resolve, reject) => {
       dropLate();
-      if (queue.length >= waiting) return reject(new Overloaded('too many wait for the database'));
-      queue.push({ item, untilMs: performance.now() + deadlineMs, resolve, reject });
+      const isFull = queue.length >= waiting || (sizeSum > 0 && sizeSum + (size?.(item) ?? 0) > largest);
+      if (isFull) return reject(new Overloaded('too many wait for the database'));
+      const one = { item, untilMs: performance.now() + deadlineMs, resolve, reject };
+      queue.push(one);
+      grow([one], 1);
       void run();
     });
   return { add: (item) => within(deadlineMs, wait(item)) };

@@ -16,16 +16,28 @@ export interface Received extends ListChanged {
 }
 
 /**
- * Batches of one transaction, and sightings: some 50 ms of work, so that who comes while one is under way need not wait
- * long. What waits beyond that is bounded by memory: a batch is at most a megabyte, usually a hundredth of it.
+ * Batches of one transaction, and what they say: some 50 ms of work, so that who comes while one is under way need not wait
+ * long. What is under way and waits is bounded by memory too, characters: a token may be of megabytes, and is a few hundred.
  */
 const LIMITS = {
   most: 256,
   heaviest: 1_000,
   waiting: 1_024,
   deadlineMs: DEADLINE_MS,
-  weight: ({ batch }: Arrival) => batch.events[EVENT.sightings]?.sightings.length ?? 1,
+  weight: ({ batch }: Arrival) => weigh(batch),
+  size: ({ batch }: Arrival) => batch.token.length,
+  largest: 64 * 1024 * 1024,
 };
+
+/** How many rows a batch is about, at least one. */
+export function weigh({ events }: Pick<Batch, 'events'>): number {
+  const said = [
+    events[EVENT.sightings]?.sightings,
+    events[EVENT.unblock]?.unblocks,
+    events[EVENT.acts]?.acts,
+  ];
+  return said.reduce((sum, rows) => sum + (rows?.length ?? 0), 0) || 1;
+}
 
 /**
  * How long a transaction waits for one lock, ms, and how long when it is part of one that has waited so. A digest of a
