@@ -43,6 +43,12 @@ describe('an address', () => {
     expect(await metric('picket_limited_total{limit="address"}')).toBe(1);
   });
 
+  test('pays for asking about the health of the collector, and who has none does not', async () => {
+    for (let asked = 0; asked <= 3_000; asked++) await from('192.0.2.1', '/healthz');
+    expect((await from('192.0.2.1', '/healthz')).status).toBe(429);
+    expect((await collector.app.request('/healthz')).status).toBe(200);
+  });
+
   test('with a thousand hosts behind it that report and ask is not limited', async () => {
     const host = await testHost(collector, await testNetwork(database.sql));
     const token = await host.eventToken({ 'urn:picket:event:none': {} });
