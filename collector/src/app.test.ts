@@ -31,11 +31,12 @@ test('while the database is away hosts are asked to come again, and health is to
 
 test('anybody may ask whether it is ready, and the database is asked once a second', async () => {
   let asked = 0;
-  const ask: typeof Reflect.apply = (...call) => {
-    asked++;
-    return Reflect.apply(...call);
-  };
-  const sql = new Proxy(database.sql, { apply: ask });
+  const sql = new Proxy(database.sql, {
+    apply(target, that, args) {
+      asked++;
+      return Reflect.apply(target as (...args: unknown[]) => unknown, that, args);
+    },
+  });
   const app = createApp({ ...collector.deps, sql });
   const replies = await Promise.all(Array.from({ length: 50 }, () => app.request('/readyz')));
   expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
