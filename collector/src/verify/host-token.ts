@@ -1,9 +1,10 @@
 import { collectorUrn, hostUrn, thumbprintSchema, uuid7Schema } from '@picket/protocol';
-import { isSignedBy, type PublicJwk, readToken } from './jws.ts';
+import { isSignedBy, type PublicJwk, readClaims, readToken } from './jws.ts';
 import { because, type Refusal, refuse } from './refusal.ts';
 
 /** A host's key as the collector keeps it; times in Unix ms. */
 export interface HostKey {
+  readonly networkId: string;
   readonly hostId: string;
   readonly publicJwk: PublicJwk;
   /** From then on the key signs nothing; set late enough that batches spooled under it are still taken. */
@@ -18,12 +19,17 @@ export const WITHDRAWN = because(
   refuse('access_denied', 'this host was withdrawn from its network'),
 );
 
+const UNKNOWN = because(
+  'unknown_host',
+  refuse('access_denied', 'no host of this network has this key: enrol it again'),
+);
+
 /** What verification asks of the outside. */
 export interface Verifier {
   readonly collectorId: string;
   readonly nowMs: number;
-  /** The key of that thumbprint in that network. */
-  findHostKey(networkId: string, thumbprint: string): Promise<HostKey | undefined>;
+  /** The key of that thumbprint, as each network has it of which a host has it: mostly one. */
+  findHostKeys(thumbprint: string): Promise<readonly HostKey[]>;
 }
 
 /** A token whose signer is known. Its claims are the host's word: true for `iss`, `net` and `aud`, unparsed beyond. */
@@ -32,12 +38,14 @@ export interface HostToken {
   readonly token: string;
   readonly networkId: string;
   readonly hostId: string;
+  /** Of the key that signed. */
+  readonly thumbprint: string;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Verifies a token that a host signed: first who signed, then for whom. `net` of the unverified payload only says in
- * which network to look for the key; a lie there finds no key or one that did not sign.
+ * Verifies a token that a host signed: first who signed, then what it says and for whom. A thumbprint names one key, so the
+ * signature can be verified over the bytes before `net` is read, which says as a host of which network the key speaks.
  */
 export async function verifyHostToken(
   text: string,
@@ -48,22 +56,24 @@ export async function verifyHostToken(
   if (!read.ok) return read;
   const kid = thumbprintSchema.safeParse(read.header.kid);
   if (!kid.success) return refuse('invalid_key', 'kid must be the SHA-256 thumbprint of the host key');
-  const net = uuid7Schema.safeParse(read.claims.net);
-  if (!net.success) return refuse('invalid_request', 'net must be the id of a network');
-  const key = await verifier.findHostKey(net.data, kid.data);
-  if (key === undefined)
-    return because(
-      'unknown_host',
-      refuse('access_denied', 'no host of this network has this key: enrol it again'),
-    );
-  if (!(await isSignedBy(read.token, key.publicJwk)))
+  const keys = await verifier.findHostKeys(kid.data);
+  const [any] = keys;
+  if (any === undefined) return UNKNOWN;
+  if (!(await isSignedBy(read.token, any.publicJwk)))
     return because('signature', refuse('authentication_failed', 'the signature does not fit the token'));
+  const said = readClaims(read.token);
+  if (!said.ok) return said;
+  const net = uuid7Schema.safeParse(said.claims.net);
+  if (!net.success) return refuse('invalid_request', 'net must be the id of a network');
+  const key = keys.find(({ networkId }) => networkId === net.data);
+  if (key === undefined) return UNKNOWN;
   // A host that was withdrawn, or a key that has ended, is a stranger's: it pays as one.
   const denied = checkStanding(key, verifier.nowMs);
   if (denied !== undefined) return denied;
-  const misled = checkParties(read.claims, key, verifier);
+  const misled = checkParties(said.claims, key, verifier);
   if (misled !== undefined) return { ...misled, isOfHost: true };
-  return { ok: true, token: read.token, networkId: net.data, hostId: key.hostId, claims: read.claims };
+  const { networkId, hostId } = key;
+  return { ok: true, token: read.token, networkId, hostId, thumbprint: kid.data, claims: said.claims };
 }
 
 function checkStanding(key: HostKey, nowMs: number): Refusal | undefined {
