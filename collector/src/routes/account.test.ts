@@ -1,5 +1,6 @@
 import type { Database } from '@picket/db';
 import { testDatabase } from '@picket/db/testing';
+import { ROTATION_TYP } from '@picket/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCollector, testCollector, testHost, testNetwork } from '../testing/collector.ts';
 import { TestHost } from '../testing/host.ts';
@@ -65,6 +66,23 @@ describe('an address', () => {
     const late = await host.eventToken({ 'urn:picket:event:status': { bad: true } });
     for (let one = 0; one < 320; one++) expect((await push('192.0.2.1', late)).status).toBe(400);
   });
+
+  test('does not starve for a host behind it that was withdrawn and does not know', async () => {
+    const host = await testHost(collector, await testNetwork(database.sql));
+    await database.sql`update host set withdrawn_at = now() where id = ${host.id}`;
+    const token = await host.eventToken({});
+    for (let one = 0; one < 320; one++) expect((await push('192.0.2.1', token)).status).toBe(400);
+  });
+});
+
+test('a host that goes on over its limit costs its address', async () => {
+  const limits = { ...collector.deps.limits, host: async () => 7 };
+  const host = await testHost(collector, await testNetwork(database.sql));
+  collector = await testCollector(database.sql, { limits });
+  const token = await host.eventToken({});
+  for (let over = 0; over <= 3_000; over++) await push('192.0.2.1', token);
+  expect(limits.waitOf('192.0.2.1')).toBeGreaterThan(0);
+  expect(await metric('picket_limited_total{limit="host"}')).toBe(3_001);
 });
 
 test('a host over its limit is told to wait, and other hosts are not', async () => {
@@ -77,6 +95,11 @@ test('a host over its limit is told to wait, and other hosts are not', async () 
   for (const reply of [
     await host.at(replica.app).pushSightings(sighting()),
     await host.at(replica.app).getList(),
+    await host
+      .at(replica.app)
+      .post('/v1/host-keys', await host.sign({ typ: ROTATION_TYP, kid: host.parts.thumbprint }, {}), {
+        'content-type': 'application/jwt',
+      }),
   ])
     expect([reply.status, reply.headers.get('retry-after')]).toEqual([429, '7']);
   expect((await other.at(replica.app).pushSightings(sighting())).status).toBe(202);

@@ -31,7 +31,8 @@ export function accountFor({ limits, meters }: Deps, routes: RouteTable): Middle
     meters.answered(route, c.res.status);
     const refusal = refusalOf(c.res);
     if (refusal !== undefined) {
-      meters.refused(route, refusal.err, refusal.cause ?? 'other');
+      if (refusal.waitSeconds !== undefined) meters.limited('host');
+      else meters.refused(route, refusal.err, refusal.cause ?? 'other');
       limits.charge(client, refusal.isOfHost ? COST.host : COST.stranger);
     } else if (ANYBODYS.has(route)) limits.charge(client, COST.anybody);
     return undefined;

@@ -6,7 +6,7 @@ import { readWithdrawn } from '../store/withdraw.ts';
 import { WITHDRAWN } from '../verify/host-token.ts';
 import { type Refusal, refuse, refuseSchema } from '../verify/refusal.ts';
 import { verifyRequestToken } from '../verify/request-token.ts';
-import { replyJwt, replyLimited, replyRefusal } from './reply.ts';
+import { replyJwt, replyRefusal } from './reply.ts';
 import { verifierOf } from './verifier.ts';
 
 /** How long a signed list may be shown to a host as news, seconds: covers a slow link, keeps a kept copy from being new. */
@@ -40,11 +40,6 @@ export function blockListRoute(deps: Deps): (request: Request) => Promise<Respon
     const authorization = request.headers.get('authorization') ?? undefined;
     const token = await verifyRequestToken(authorization, bound, verifierOf(deps));
     if (!token.ok) return replyRefusal(token, statusOf(token));
-    const overSeconds = await deps.limits.host(token.hostId);
-    if (overSeconds !== undefined) {
-      deps.meters.limited('host');
-      return replyLimited(overSeconds);
-    }
     const query = querySchema.safeParse(Object.fromEntries(url.searchParams));
     if (!query.success) return replyRefusal(refuseSchema('query', query.error));
     const { since, epoch } = query.data;
