@@ -1,6 +1,6 @@
 import type { Database } from '@picket/db';
 import { testDatabase } from '@picket/db/testing';
-import { ROTATION_TYP } from '@picket/protocol';
+import { collectorUrn, ROTATION_TYP } from '@picket/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCollector, testCollector, testHost, testNetwork } from '../testing/collector.ts';
 import { TestHost } from '../testing/host.ts';
@@ -65,6 +65,24 @@ describe('an address', () => {
     const host = await testHost(collector, await testNetwork(database.sql));
     const late = await host.eventToken({ 'urn:picket:event:status': { bad: true } });
     for (let one = 0; one < 320; one++) expect((await push('192.0.2.1', late)).status).toBe(400);
+  });
+
+  test.each([
+    ['list', '/v1/blocklist?since=never'],
+    ['key', '/v1/host-keys'],
+  ])('pays little for a wrong request for a %s that its own host has signed', async (what, path) => {
+    const host = await testHost(collector, await testNetwork(database.sql));
+    const { thumbprint } = host.parts;
+    const claims = { iss: `urn:picket:host:${host.id}`, net: host.parts.networkId };
+    const aud = collectorUrn(host.parts.collectorId);
+    const headers: Record<string, string> =
+      what === 'list'
+        ? { authorization: `Bearer ${await host.requestToken()}` }
+        : { 'content-type': 'application/jwt' };
+    const body =
+      what === 'list' ? null : await host.sign({ typ: ROTATION_TYP, kid: thumbprint }, { ...claims, aud });
+    const init = { method: what === 'list' ? 'GET' : 'POST', headers, body };
+    for (let one = 0; one < 320; one++) expect((await from('192.0.2.1', path, init)).status).toBe(400);
   });
 
   test('does not starve for a host behind it that was withdrawn and does not know', async () => {

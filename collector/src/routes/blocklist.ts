@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts';
 import { isUnchanged, type ListQuery, type ListState } from '../store/block-list.ts';
 import { readWithdrawn } from '../store/withdraw.ts';
 import { WITHDRAWN } from '../verify/host-token.ts';
-import { type Refusal, refuse, refuseSchema } from '../verify/refusal.ts';
+import { ofHost, type Refusal, refuse, refuseSchema } from '../verify/refusal.ts';
 import { verifyRequestToken } from '../verify/request-token.ts';
 import { replyJwt, replyRefusal } from './reply.ts';
 import { verifierOf } from './verifier.ts';
@@ -41,14 +41,15 @@ export function blockListRoute(deps: Deps): (request: Request) => Promise<Respon
     const token = await verifyRequestToken(authorization, bound, verifierOf(deps));
     if (!token.ok) return replyRefusal(token, statusOf(token));
     const query = querySchema.safeParse(Object.fromEntries(url.searchParams));
-    if (!query.success) return replyRefusal(refuseSchema('query', query.error));
+    if (!query.success) return replyRefusal(ofHost<never>(refuseSchema('query', query.error)));
     const { since, epoch } = query.data;
     const waitSeconds = preferredWait(request.headers.get('prefer'));
     const limit = { ms: waitSeconds * 1000, signal: request.signal };
     const read = await awaitNews(deps, reads, { networkId: token.networkId, since, epoch }, limit);
-    if (read === undefined) return replyRefusal(refuse('access_denied', 'this network is gone'), 403);
+    if (read === undefined)
+      return replyRefusal(ofHost<never>(refuse('access_denied', 'this network is gone')), 403);
     // It may have been withdrawn while it waited: withdrawing moves the list's version, so the wait ended.
-    if (read.withdrawn.has(token.hostId)) return replyRefusal(WITHDRAWN, 403);
+    if (read.withdrawn.has(token.hostId)) return replyRefusal(ofHost<never>(WITHDRAWN), 403);
     return replyJwt(read.jws, 200, waitSeconds > 0 ? { 'preference-applied': `wait=${waitSeconds}` } : {});
   };
 }

@@ -7,9 +7,9 @@ import {
   rotationClaimsSchema,
 } from '@picket/protocol';
 import { calculateJwkThumbprint } from 'jose';
-import { type Verifier, verifyHostToken } from './host-token.ts';
+import { type HostToken, type Verifier, verifyHostToken } from './host-token.ts';
 import { isSignedBy, type PublicJwk, publicJwkSchema, readClaims, readToken } from './jws.ts';
-import { type Refusal, refuse, refuseSchema } from './refusal.ts';
+import { ofHost, type Refusal, refuse, refuseSchema } from './refusal.ts';
 
 /** A host's wish to have another key, signed by the one it has and by the new one. */
 export interface Rotation {
@@ -28,11 +28,14 @@ export interface Rotation {
  */
 export async function verifyRotation(text: string, verifier: Verifier): Promise<Rotation | Refusal> {
   const token = await verifyHostToken(text, ROTATION_TYP, verifier);
-  if (!token.ok) return token;
+  return token.ok ? ofHost(await readRotation(token, verifier.collectorId)) : token;
+}
+
+async function readRotation(token: HostToken, collectorId: string): Promise<Rotation | Refusal> {
   const claims = rotationClaimsSchema.safeParse(token.claims);
   if (!claims.success) return refuseSchema('rotation', claims.error);
   const { networkId, hostId, thumbprint: by } = token;
-  const proof = await verifyNewKey(claims.data.newKey, { hostId, by, collectorId: verifier.collectorId });
+  const proof = await verifyNewKey(claims.data.newKey, { hostId, by, collectorId });
   return proof.ok ? { ...proof, networkId, hostId, by } : proof;
 }
 
