@@ -120,6 +120,6 @@ async function readAndSign(
   const iat = Math.floor(nowMs() / 1000);
   const claims = { aud: networkUrn(query.networkId), iat, exp: iat + LIST_SECONDS, ...state };
   // After the list: whoever was withdrawn before it was read is among them.
-  const withdrawn = await readWithdrawn(sql, query.networkId, nowMs());
+  const withdrawn = await readWithdrawn(sql, query.networkId);
   return { state, withdrawn, jws: await signer.sign(BLOCK_LIST_TYP, claims) };
 }
