@@ -29,6 +29,25 @@ test('while the database is away hosts are asked to come again, and health is to
   await sql.end();
 });
 
+test('anybody may ask whether it is ready, and the database is asked once a second', async () => {
+  let asked = 0;
+  const sql = new Proxy(database.sql, {
+    apply(target, that, args) {
+      asked++;
+      return Reflect.apply(target as (...args: unknown[]) => unknown, that, args);
+    },
+  });
+  const app = createApp({ ...collector.deps, sql });
+  const replies = await Promise.all(Array.from({ length: 50 }, () => app.request('/readyz')));
+  expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+  expect(asked).toBe(1);
+  const askAgain = async () => {
+    await app.request('/readyz');
+    return asked;
+  };
+  await expect.poll(askAgain).toBe(2);
+});
+
 test('a fault of the collector is told without its inside', async () => {
   const readList = () => Promise.reject(new Error('secret'));
   const app = createApp({ ...collector.deps, readList, log: QUIET });

@@ -5,7 +5,7 @@ import { blockListRoute } from './routes/blocklist.ts';
 import { getAgent, getInstallScript } from './routes/downloads.ts';
 import { postEnrolments } from './routes/enrolments.ts';
 import { postEvents } from './routes/events.ts';
-import { getReady } from './routes/health.ts';
+import { readyRoute } from './routes/health.ts';
 import { postHostKeys } from './routes/host-keys.ts';
 import { JSON_HEADERS, replyMethod, replyRefusal, replyUnavailable } from './routes/reply.ts';
 import { isPassing, isUnstorable } from './store/fault.ts';
@@ -62,7 +62,7 @@ function createHandlers(deps: Deps): Readonly<Record<string, Handler>> {
   const getBlockList = blockListRoute(deps);
   return {
     '/healthz': () => new Response('ok\n'),
-    '/readyz': () => getReady(deps),
+    '/readyz': readyRoute(deps),
     '/.well-known/jwks.json': (c) => c.json({ keys: deps.signer.publicKeys }),
     '/v1/enrolments': (c) => postEnrolments(c.req.raw, deps, clientIn(c)),
     '/v1/events': (c) => postEvents(c.req.raw, deps),

@@ -35,17 +35,20 @@ export function formatPortRanges(ranges: readonly PortRange[]): string {
   return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
 }
 
-/** Ranges from what people write: `22,80-82`; undefined when the text is no port list. */
+/**
+ * Ranges from what people write: `22,80-82`; undefined when the text is no port list. It costs what the text is long:
+ * texts of all ports come from outside too.
+ */
 export function parsePortRanges(text: string): PortRange[] | undefined {
-  const ports: number[] = [];
+  const ranges: PortRange[] = [];
   for (const part of text.split(',')) {
     const match = /^\s*(\d{1,5})(?:-(\d{1,5}))?\s*$/.exec(part);
     if (match === null) return undefined;
     const [from, to] = [Number(match[1]), Number(match[2] ?? match[1])];
     if (from > to || to > 65_535) return undefined;
-    for (let port = from; port <= to; port++) ports.push(port);
+    ranges.push([from, to]);
   }
-  return portRanges(ports, Number.POSITIVE_INFINITY);
+  return mergePortRanges([ranges], Number.POSITIVE_INFINITY);
 }
 
 /** Union of several lists of ranges, canonical. */

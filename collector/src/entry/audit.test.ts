@@ -12,6 +12,7 @@ import { runCommand } from '../testing/command.ts';
 import { expectRefusal } from '../testing/expect-refusal.ts';
 import { TestHost } from '../testing/host.ts';
 import { sighting, trippedSighting } from '../testing/sighting.ts';
+import { testStatus } from '../testing/status.ts';
 
 let database: Database;
 let folder: string;
@@ -141,6 +142,19 @@ test('a withdrawn host is refused from its next request on, at every replica, an
     expect((await other.at(app).getList()).status).toBe(200);
   }
   expect((await picket('withdraw', 'host', 'away', 'gone')).stderr).toContain('no host "gone" is in it');
+});
+
+test('a host that counts to the end of numbers hides nobody and can be withdrawn', async () => {
+  const { networkId } = await office('loud');
+  const host = await testHost(await testCollector(database.sql), networkId, 'liar');
+  const most = Number.MAX_SAFE_INTEGER;
+  const blockList = { version: 0, entries: 0, refused: {}, refusedLists: { digest: most, epoch: most } };
+  await host.push({ 'urn:picket:event:status': testStatus({ blockList }) });
+  expect(JSON.parse((await picket('hosts', 'loud', '--json')).stdout)).toMatchObject([
+    { name: 'liar', listsRefused: most },
+    { name: 'web-1', listsRefused: 0 },
+  ]);
+  expect((await picket('withdraw', 'host', 'loud', 'liar')).stdout).toContain('is withdrawn');
 });
 
 test('a withdrawn join key lets nobody in any more', async () => {

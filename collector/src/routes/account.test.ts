@@ -1,5 +1,6 @@
 import type { Database } from '@picket/db';
 import { testDatabase } from '@picket/db/testing';
+import { collectorUrn, ROTATION_TYP } from '@picket/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCollector, testCollector, testHost, testNetwork } from '../testing/collector.ts';
 import { TestHost } from '../testing/host.ts';
@@ -43,6 +44,12 @@ describe('an address', () => {
     expect(await metric('picket_limited_total{limit="address"}')).toBe(1);
   });
 
+  test('pays for asking about the health of the collector, and who has none does not', async () => {
+    for (let asked = 0; asked <= 3_000; asked++) await from('192.0.2.1', '/healthz');
+    expect((await from('192.0.2.1', '/healthz')).status).toBe(429);
+    expect((await collector.app.request('/healthz')).status).toBe(200);
+  });
+
   test('with a thousand hosts behind it that report and ask is not limited', async () => {
     const host = await testHost(collector, await testNetwork(database.sql));
     const token = await host.eventToken({ 'urn:picket:event:none': {} });
@@ -59,6 +66,41 @@ describe('an address', () => {
     const late = await host.eventToken({ 'urn:picket:event:status': { bad: true } });
     for (let one = 0; one < 320; one++) expect((await push('192.0.2.1', late)).status).toBe(400);
   });
+
+  test.each([
+    ['list', '/v1/blocklist?since=never'],
+    ['key', '/v1/host-keys'],
+  ])('pays little for a wrong request for a %s that its own host has signed', async (what, path) => {
+    const host = await testHost(collector, await testNetwork(database.sql));
+    const { thumbprint } = host.parts;
+    const claims = { iss: `urn:picket:host:${host.id}`, net: host.parts.networkId };
+    const aud = collectorUrn(host.parts.collectorId);
+    const headers: Record<string, string> =
+      what === 'list'
+        ? { authorization: `Bearer ${await host.requestToken()}` }
+        : { 'content-type': 'application/jwt' };
+    const body =
+      what === 'list' ? null : await host.sign({ typ: ROTATION_TYP, kid: thumbprint }, { ...claims, aud });
+    const init = { method: what === 'list' ? 'GET' : 'POST', headers, body };
+    for (let one = 0; one < 320; one++) expect((await from('192.0.2.1', path, init)).status).toBe(400);
+  });
+
+  test('does not starve for a host behind it that was withdrawn and does not know', async () => {
+    const host = await testHost(collector, await testNetwork(database.sql));
+    await database.sql`update host set withdrawn_at = now() where id = ${host.id}`;
+    const token = await host.eventToken({});
+    for (let one = 0; one < 320; one++) expect((await push('192.0.2.1', token)).status).toBe(400);
+  });
+});
+
+test('a host that goes on over its limit costs its address', async () => {
+  const limits = { ...collector.deps.limits, host: async () => 7 };
+  const host = await testHost(collector, await testNetwork(database.sql));
+  collector = await testCollector(database.sql, { limits });
+  const token = await host.eventToken({});
+  for (let over = 0; over <= 3_000; over++) await push('192.0.2.1', token);
+  expect(limits.waitOf('192.0.2.1')).toBeGreaterThan(0);
+  expect(await metric('picket_limited_total{limit="host"}')).toBe(3_001);
 });
 
 test('a host over its limit is told to wait, and other hosts are not', async () => {
@@ -71,6 +113,11 @@ test('a host over its limit is told to wait, and other hosts are not', async () 
   for (const reply of [
     await host.at(replica.app).pushSightings(sighting()),
     await host.at(replica.app).getList(),
+    await host
+      .at(replica.app)
+      .post('/v1/host-keys', await host.sign({ typ: ROTATION_TYP, kid: host.parts.thumbprint }, {}), {
+        'content-type': 'application/jwt',
+      }),
   ])
     expect([reply.status, reply.headers.get('retry-after')]).toEqual([429, '7']);
   expect((await other.at(replica.app).pushSightings(sighting())).status).toBe(202);

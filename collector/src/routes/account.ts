@@ -8,8 +8,8 @@ import { refusalOf, replyLimited } from './reply.ts';
 /** Every path, what it is counted under, and its method. */
 export type RouteTable = Readonly<Record<string, { name: RouteName; method: 'GET' | 'POST' }>>;
 
-/** Routes that serve anybody, and so cost the address that asks. Probes of health come from where the collector runs. */
-const ANYBODYS: ReadonlySet<RouteName> = new Set<RouteName>(['downloads', 'keys', 'other']);
+/** Routes that serve anybody, and so cost the address that asks. A probe of health each second costs a fiftieth of it. */
+const ANYBODYS: ReadonlySet<RouteName> = new Set<RouteName>(['downloads', 'health', 'keys', 'other']);
 
 /** The address that a request counts against, as the entry found it out; undefined where there is none. */
 export function clientIn(c: Context): Source | undefined {
@@ -31,7 +31,8 @@ export function accountFor({ limits, meters }: Deps, routes: RouteTable): Middle
     meters.answered(route, c.res.status);
     const refusal = refusalOf(c.res);
     if (refusal !== undefined) {
-      meters.refused(route, refusal.err, refusal.cause ?? 'other');
+      if (refusal.waitSeconds !== undefined) meters.limited('host');
+      else meters.refused(route, refusal.err, refusal.cause ?? 'other');
       limits.charge(client, refusal.isOfHost ? COST.host : COST.stranger);
     } else if (ANYBODYS.has(route)) limits.charge(client, COST.anybody);
     return undefined;

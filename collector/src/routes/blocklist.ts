@@ -4,9 +4,9 @@ import type { Deps } from '../deps.ts';
 import { isUnchanged, type ListQuery, type ListState } from '../store/block-list.ts';
 import { readWithdrawn } from '../store/withdraw.ts';
 import { WITHDRAWN } from '../verify/host-token.ts';
-import { type Refusal, refuse, refuseSchema } from '../verify/refusal.ts';
+import { ofHost, type Refusal, refuse, refuseSchema } from '../verify/refusal.ts';
 import { verifyRequestToken } from '../verify/request-token.ts';
-import { replyJwt, replyLimited, replyRefusal } from './reply.ts';
+import { replyJwt, replyRefusal } from './reply.ts';
 import { verifierOf } from './verifier.ts';
 
 /** How long a signed list may be shown to a host as news, seconds: covers a slow link, keeps a kept copy from being new. */
@@ -40,20 +40,16 @@ export function blockListRoute(deps: Deps): (request: Request) => Promise<Respon
     const authorization = request.headers.get('authorization') ?? undefined;
     const token = await verifyRequestToken(authorization, bound, verifierOf(deps));
     if (!token.ok) return replyRefusal(token, statusOf(token));
-    const overSeconds = await deps.limits.host(token.hostId);
-    if (overSeconds !== undefined) {
-      deps.meters.limited('host');
-      return replyLimited(overSeconds);
-    }
     const query = querySchema.safeParse(Object.fromEntries(url.searchParams));
-    if (!query.success) return replyRefusal(refuseSchema('query', query.error));
+    if (!query.success) return replyRefusal(ofHost<never>(refuseSchema('query', query.error)));
     const { since, epoch } = query.data;
     const waitSeconds = preferredWait(request.headers.get('prefer'));
     const limit = { ms: waitSeconds * 1000, signal: request.signal };
     const read = await awaitNews(deps, reads, { networkId: token.networkId, since, epoch }, limit);
-    if (read === undefined) return replyRefusal(refuse('access_denied', 'this network is gone'), 403);
+    if (read === undefined)
+      return replyRefusal(ofHost<never>(refuse('access_denied', 'this network is gone')), 403);
     // It may have been withdrawn while it waited: withdrawing moves the list's version, so the wait ended.
-    if (read.withdrawn.has(token.hostId)) return replyRefusal(WITHDRAWN, 403);
+    if (read.withdrawn.has(token.hostId)) return replyRefusal(ofHost<never>(WITHDRAWN), 403);
     return replyJwt(read.jws, 200, waitSeconds > 0 ? { 'preference-applied': `wait=${waitSeconds}` } : {});
   };
 }
@@ -124,6 +120,6 @@ async function readAndSign(
   const iat = Math.floor(nowMs() / 1000);
   const claims = { aud: networkUrn(query.networkId), iat, exp: iat + LIST_SECONDS, ...state };
   // After the list: whoever was withdrawn before it was read is among them.
-  const withdrawn = await readWithdrawn(sql, query.networkId, nowMs());
+  const withdrawn = await readWithdrawn(sql, query.networkId);
   return { state, withdrawn, jws: await signer.sign(BLOCK_LIST_TYP, claims) };
 }

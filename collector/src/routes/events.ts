@@ -4,7 +4,7 @@ import { receiveBatch } from '../store/receive.ts';
 import { readBody } from '../verify/body.ts';
 import { verifyEventToken } from '../verify/event-token.ts';
 import { type Refusal, refuse } from '../verify/refusal.ts';
-import { acceptsJson, mediaType, replyLimited, replyRefusal } from './reply.ts';
+import { acceptsJson, mediaType, replyRefusal } from './reply.ts';
 import { verifierOf } from './verifier.ts';
 
 /** `POST /v1/events`: RFC 8935 push of one event token; 202 once it is durable, or was before. */
@@ -21,8 +21,6 @@ export async function postEvents(request: Request, deps: Deps): Promise<Response
   if (!body.ok) return refused(body);
   const batch = await verifyEventToken(body.text, verifierOf(deps));
   if (!batch.ok) return refused(batch);
-  const waitSeconds = await deps.limits.host(batch.hostId);
-  if (waitSeconds !== undefined) return overLimit(deps, waitSeconds);
   const startMs = performance.now();
   const { isNew, version, refused: noRoom, contested } = await receiveBatch(deps.sql, batch, deps.nowMs());
   const sightings = batch.events[EVENT.sightings]?.sightings.length ?? 0;
@@ -37,9 +35,4 @@ export async function postEvents(request: Request, deps: Deps): Promise<Response
       'a host calls addresses its own that a person blocks or that tripped on another host: they are not let pass',
     );
   return new Response(null, { status: 202 });
-}
-
-function overLimit({ meters }: Deps, waitSeconds: number): Response {
-  meters.limited('host');
-  return replyLimited(waitSeconds);
 }

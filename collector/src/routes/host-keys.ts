@@ -2,7 +2,7 @@ import { ROTATED_TYP } from '@picket/protocol';
 import type { Deps } from '../deps.ts';
 import { type NotRotated, rotateHostKey } from '../store/host-keys.ts';
 import { readBody } from '../verify/body.ts';
-import { type Refusal, refuse } from '../verify/refusal.ts';
+import { ofHost, type Refusal, refuse } from '../verify/refusal.ts';
 import { verifyRotation } from '../verify/rotation.ts';
 import { mediaType, replyJwt, replyRefusal } from './reply.ts';
 import { verifierOf } from './verifier.ts';
@@ -29,7 +29,7 @@ export async function postHostKeys(request: Request, deps: Deps): Promise<Respon
   const rotation = await verifyRotation(body.text, verifierOf(deps));
   if (!rotation.ok) return refused(rotation);
   const rotated = await rotateHostKey(deps.sql, rotation, deps.nowMs());
-  if (!rotated.ok) return refused(refuse('access_denied', REASONS[rotated.reason]), 403);
+  if (!rotated.ok) return refused(ofHost<never>(refuse('access_denied', REASONS[rotated.reason])), 403);
   const { networkId, hostId, thumbprint } = rotation;
   deps.log.info({ networkId, hostId, thumbprint, isNew: rotated.isNew }, 'host key rotated');
   const iat = Math.floor(deps.nowMs() / 1000);

@@ -28,6 +28,11 @@ export function replyRefusal(
   status: number = refusal.status ?? 400,
   more: Record<string, string> = {},
 ): Response {
+  if (refusal.waitSeconds !== undefined) {
+    const limited = replyLimited(refusal.waitSeconds);
+    refusals.set(limited, refusal);
+    return limited;
+  }
   const headers: Record<string, string> = {
     ...JSON_HEADERS,
     ...more,

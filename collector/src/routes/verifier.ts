@@ -1,12 +1,13 @@
 import type { Deps } from '../deps.ts';
-import { findHostKey } from '../store/host-keys.ts';
+import { findHostKeys } from '../store/host-keys.ts';
 import type { Verifier } from '../verify/host-token.ts';
 
 /** What verification needs, from what the routes have. */
-export function verifierOf({ signer, sql, nowMs }: Deps): Verifier {
+export function verifierOf({ signer, sql, limits, nowMs }: Deps): Verifier {
   return {
     collectorId: signer.collectorId,
     nowMs: nowMs(),
-    findHostKey: (networkId, thumbprint) => findHostKey(sql, networkId, thumbprint),
+    findHostKeys: (thumbprint) => findHostKeys(sql, thumbprint),
+    waitOf: (hostId) => limits.host(hostId),
   };
 }

@@ -10,12 +10,17 @@ const PASSING = /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|ENOENT|EAI_AGAIN|08|40|53|55P03
 const CONNECTION =
   /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOENT|EACCES|ENOTFOUND|EAI_|ERR_SSL|ERR_TLS|CERT_|SASL_|AUTH_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)/;
 
-/** The server or the way to it is gone or full: no statement would go through now. */
-const OUTAGE = /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|ENOENT|EAI_AGAIN|08|53|57P)/;
+/** The server or the way to it is gone or full, or too slow: no statement would go through now. */
+const OUTAGE = /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|ENOENT|EAI_AGAIN|08|53|57)/;
 
 /** Whether the database serves nobody at the moment, whatever is asked. */
 export function isOutage(error: unknown): boolean {
   return OUTAGE.test(codeOf(error));
+}
+
+/** Whether somebody else held what was to be written for longer than was waited (`lock_timeout`). */
+export function isLocked(error: unknown): boolean {
+  return codeOf(error) === '55P03';
 }
 
 /** Whether the same request may well succeed later. */

@@ -4,42 +4,53 @@ import type { PublicJwk } from '../verify/jws.ts';
 import type { Rotation } from '../verify/rotation.ts';
 import { recordAct } from './audit.ts';
 import { isOutage } from './fault.ts';
-import { createGroup, DEADLINE_MS, type Group, within } from './group.ts';
+import { createGroup, DEADLINE_MS, type Group, oneByOne } from './group.ts';
 import { msOf, type Query, type Sql, type Tx } from './sql.ts';
 
-/** A key's name. */
-interface KeyName {
-  readonly networkId: string;
-  readonly thumbprint: string;
-}
+/** Thousands of hosts may ask at once; one statement finds all their keys. What waits holds what its host has sent. */
+const LIMITS = { most: 1_000, waiting: 1_000, deadlineMs: DEADLINE_MS };
 
-/** Thousands of hosts may ask at once; one statement finds all their keys. */
-const LIMITS = { most: 1_000, waiting: 10_000 };
+type Lookup = Group<string, readonly HostKey[]>;
 
-const lookups = new WeakMap<Sql, Group<KeyName, HostKey | undefined>>();
+const lookups = new WeakMap<Sql, Lookup>();
 
 /**
- * The host key of that thumbprint in that network. It is read for each request, so that a host that is withdrawn is
- * refused from its next request on, whichever replica it asks; requests that come at once share one statement.
+ * The host key of that thumbprint, in each network that has it. It is read for each request, so that a host that is
+ * withdrawn is refused from its next request on, whichever replica it asks; requests that come at once share one statement.
  */
-export function findHostKey(sql: Sql, networkId: string, thumbprint: string): Promise<HostKey | undefined> {
+export function findHostKeys(sql: Sql, thumbprint: string): Promise<readonly HostKey[]> {
   const known = lookups.get(sql);
-  const lookup = known ?? createGroup((names) => findHostKeys(sql, names), LIMITS, isOutage);
+  const lookup = known ?? createLookup(sql);
   if (known === undefined) lookups.set(sql, lookup);
-  return within(DEADLINE_MS, lookup.add({ networkId, thumbprint }));
+  return lookup.add(thumbprint);
 }
 
-async function findHostKeys(sql: Query, names: readonly KeyName[]): Promise<(HostKey | undefined)[]> {
+function createLookup(sql: Sql): Lookup {
+  const together = async (thumbprints: readonly string[]) => {
+    const keys = new Map<string, HostKey[]>();
+    for (const key of await readHostKeys(sql, thumbprints))
+      keys.set(key.thumbprint, [...(keys.get(key.thumbprint) ?? []), key]);
+    return thumbprints.map((thumbprint) => keys.get(thumbprint) ?? []);
+  };
+  return createGroup<string, readonly HostKey[]>(
+    { together, divide: (error) => (isOutage(error) ? undefined : oneByOne) },
+    LIMITS,
+  );
+}
+
+type NamedKey = HostKey & { readonly thumbprint: string };
+
+async function readHostKeys(sql: Query, thumbprints: readonly string[]): Promise<NamedKey[]> {
   const rows = await sql<KeyRow[]>`
     select k.network_id, k.thumbprint, k.host_id, k.public_jwk, k.valid_until, h.withdrawn_at
     from host_key k join host h on h.network_id = k.network_id and h.id = k.host_id
-    where (k.network_id, k.thumbprint) in (
-      select * from unnest(${names.map((n) => n.networkId)}::uuid[], ${names.map((n) => n.thumbprint)}::text[]))`;
-  const keys = new Map(rows.map((row) => [`${row.network_id} ${row.thumbprint}`, keyOf(row)]));
-  return names.map(({ networkId, thumbprint }) => keys.get(`${networkId} ${thumbprint}`));
+    where k.thumbprint = any(${[...thumbprints]}::text[])`;
+  return rows.map(keyOf);
 }
 
-const keyOf = (row: KeyRow): HostKey => ({
+const keyOf = (row: KeyRow): NamedKey => ({
+  networkId: row.network_id,
+  thumbprint: row.thumbprint,
   hostId: row.host_id,
   publicJwk: row.public_jwk,
   validUntilMs: msOf(row.valid_until),
@@ -99,8 +110,9 @@ async function rotate(tx: Tx, rotation: Rotation, nowMs: number): Promise<Rotate
   const { networkId, hostId, by, key, thumbprint } = rotation;
   // Two rotations of one host at once: the second one sees what the first did.
   await tx`select from host where network_id = ${networkId} and id = ${hostId} for no key update`;
-  const [former] = await findHostKeys(tx, [{ networkId, thumbprint: by }]);
-  const [known] = await findHostKeys(tx, [{ networkId, thumbprint }]);
+  const keys = (await readHostKeys(tx, [by, thumbprint])).filter((one) => one.networkId === networkId);
+  const former = keys.find((one) => one.thumbprint === by);
+  const known = keys.find((one) => one.thumbprint === thumbprint);
   if (known !== undefined && known.hostId !== hostId) return { ok: false, reason: 'key of another host' };
   if (known !== undefined && former?.validUntilMs !== undefined)
     return { ok: true, isNew: false, formerUntilMs: former.validUntilMs };

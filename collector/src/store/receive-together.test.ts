@@ -5,7 +5,7 @@ import { v7 as uuid7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type TestCollector, testCollector, testHost, testNetwork } from '../testing/collector.ts';
 import type { TestHost } from '../testing/host.ts';
-import { sighting } from '../testing/sighting.ts';
+import { sighting, trippedSighting } from '../testing/sighting.ts';
 
 let database: Database;
 let collector: TestCollector;
@@ -54,6 +54,25 @@ describe('batches that come at once', () => {
     expect(await rowsOf('sighting')).toHaveLength(3);
     expect(await rowsOf('received_batch')).toHaveLength(3);
     await database.sql`alter table sighting drop constraint poison`;
+  });
+});
+
+describe('batches of a network that somebody has locked', () => {
+  test('are to come again within seconds, and keep no other network from its own', async () => {
+    const other = await testHost(collector, await testNetwork(database.sql), 'web-3');
+    const trip = async () => one?.pushSightings(trippedSighting());
+    await database.sql.begin(async (tx) => {
+      await tx`select from network where id = ${networkId} for update`;
+      const [locked, free] = await Promise.all([trip(), other.pushSightings(trippedSighting())]);
+      expect([locked?.status, locked?.headers.get('retry-after'), free?.status]).toEqual([503, '5', 202]);
+      // From now on they wait beside the others, not before them.
+      const startMs = performance.now();
+      const again = trip().then(() => performance.now() - startMs);
+      for (let batch = 0; batch < 3; batch++)
+        expect((await other.pushSightings(trippedSighting())).status).toBe(202);
+      expect(performance.now() - startMs).toBeLessThan((await again) ?? 0);
+    });
+    expect((await trip())?.status).toBe(202);
   });
 });
 

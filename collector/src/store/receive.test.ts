@@ -8,6 +8,7 @@ import type { TestHost } from '../testing/host.ts';
 import { sighting, trippedSighting } from '../testing/sighting.ts';
 import { testStatus } from '../testing/status.ts';
 import { allowSource, unblockSource } from './manual.ts';
+import { weigh } from './receive.ts';
 import { upsertSightings } from './sightings.ts';
 import { lockSources } from './source-locks.ts';
 
@@ -260,4 +261,16 @@ describe('a status', () => {
     await one?.push({ [EVENT.status]: testStatus({ engine: 'new' }) });
     expect((await statusOf())?.status).toMatchObject({ engine: 'new' });
   });
+});
+
+test('a batch weighs as many rows as it is about, whatever their kind, and at least one', () => {
+  const unblock = { source: SOURCE, atMs: 1, reason: 'x' };
+  expect(weigh({ events: {} })).toBe(1);
+  expect(weigh({ events: { [EVENT.sightings]: { sightings: [] } } })).toBe(1);
+  const sightings = { sightings: [sighting(), sighting()] };
+  expect(
+    weigh({
+      events: { [EVENT.sightings]: sightings, [EVENT.unblock]: { unblocks: Array(500).fill(unblock) } },
+    }),
+  ).toBe(502);
 });

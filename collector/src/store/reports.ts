@@ -39,7 +39,8 @@ export async function readHosts(sql: Query, networkId: string): Promise<HostRepo
       coalesce((status ->> 'spoolLost')::int8, 0) as lost, coalesce((status ->> 'rejected')::int8, 0) as rejected,
       coalesce((status ->> 'spoolFailing')::bool, false) as "isDiskFailing",
       (status ->> 'clockOffsetMs')::int8 as "clockOffsetMs",
-      (select coalesce(sum(value::int8), 0)::int8 from jsonb_each_text(status -> 'blockList' -> 'refusedLists')) as "listsRefused",
+      (select least(coalesce(sum(value::numeric), 0), ${Number.MAX_SAFE_INTEGER}::numeric)::int8
+        from jsonb_each_text(status -> 'blockList' -> 'refusedLists')) as "listsRefused",
       enrolled_at as "enrolledAt", last_seen_at as "lastSeenAt", status_at as "statusAt",
       withdrawn_at as "withdrawnAt"
     from host where network_id = ${networkId} order by name, id`;

@@ -19,7 +19,9 @@ test('ports are the same after their text', () => {
 });
 
 test('text that holds no ports is read as none', () => {
-  fc.assert(fc.property(fc.string(), (text) => Object.keys(parsePortsText(`tcp:${text}x`)).length === 0));
+  // Without a space, which would end the part in which they stand.
+  const word = fc.string().map((text) => text.replaceAll(' ', '_'));
+  fc.assert(fc.property(word, (text) => Object.keys(parsePortsText(`tcp:${text}x`)).length === 0));
   expect(parsePortsText('')).toEqual({});
 });
 

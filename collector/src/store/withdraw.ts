@@ -21,9 +21,11 @@ export async function withdrawHost(
 ): Promise<boolean> {
   return sql.begin(async (tx) => {
     let name: string | undefined;
+    // Batches lock their hosts before the network's row: in the other order the two would wait for each other.
+    await tx`select 1 from host where network_id = ${networkId} and id = ${hostId} for no key update`;
     await changeList(tx, networkId, nowMs, async () => {
       const [row] = await tx<{ name: string }[]>`
-        update host set withdrawn_at = ${new Date(nowMs)}
+        update host set withdrawn_at = now()
         where network_id = ${networkId} and id = ${hostId} and withdrawn_at is null returning name`;
       name = row?.name;
       return { set: [], lift: [], isAllowChanged: row !== undefined };
@@ -34,15 +36,16 @@ export async function withdrawHost(
   });
 }
 
-/** Hosts withdrawn so lately that a request which began before may still wait: twice the longest wait. */
-export async function readWithdrawn(
-  sql: Query,
-  networkId: string,
-  nowMs: number,
-): Promise<ReadonlySet<string>> {
-  const since = new Date(nowMs - 120_000);
+/** Hosts of a network that can be withdrawn: read apart from what they say of themselves, which is any host's to write. */
+export async function readMembers(sql: Query, networkId: string): Promise<{ id: string; name: string }[]> {
+  return sql<{ id: string; name: string }[]>`
+    select id, name from host where network_id = ${networkId} and withdrawn_at is null`;
+}
+
+/** Hosts withdrawn so lately that a request which began before may still wait: twice the longest wait. By the database's clock. */
+export async function readWithdrawn(sql: Query, networkId: string): Promise<ReadonlySet<string>> {
   const rows = await sql<{ id: string }[]>`
-    select id from host where network_id = ${networkId} and withdrawn_at >= ${since}`;
+    select id from host where network_id = ${networkId} and withdrawn_at >= now() - interval '2 minutes'`;
   return new Set(rows.map((row) => row.id));
 }
 

@@ -8,7 +8,7 @@ import {
 import { calculateJwkThumbprint } from 'jose';
 import { cleanText } from './clean.ts';
 import { refuseWireVersion } from './event-token.ts';
-import { isSignedBy, type PublicJwk, publicJwkSchema, readToken } from './jws.ts';
+import { isSignedBy, type PublicJwk, publicJwkSchema, readClaims, readToken } from './jws.ts';
 import { because, type Refusal, refuse, refuseSchema } from './refusal.ts';
 
 /** A request to join whose sender holds the key that it names. Whether its join token is good, the store says. */
@@ -36,9 +36,11 @@ export async function verifyEnrolment(text: string, collectorId: string): Promis
       'signature',
       refuse('authentication_failed', 'the request is not signed by the key it names'),
     );
-  if (!SPOKEN_WIRE_VERSIONS.includes(Number(read.claims.wireVersion)))
-    return refuseWireVersion(read.claims.wireVersion);
-  const claims = enrolmentClaimsSchema.safeParse(read.claims);
+  const said = readClaims(read.token);
+  if (!said.ok) return said;
+  if (!SPOKEN_WIRE_VERSIONS.includes(Number(said.claims.wireVersion)))
+    return refuseWireVersion(said.claims.wireVersion);
+  const claims = enrolmentClaimsSchema.safeParse(said.claims);
   if (!claims.success) return refuseSchema('enrolment', claims.error);
   if (claims.data.aud !== collectorUrn(collectorId))
     return refuse('invalid_audience', 'aud is not this collector: is the join key for another one?');

@@ -28,10 +28,15 @@ const [hostId, collectorId] = [idOfUrn('host', String(iss)) ?? '', idOfUrn('coll
 const VERIFIER: Verifier = {
   collectorId,
   nowMs: uuid7TimeMs(jti ?? ''),
-  findHostKey: async (networkId, thumbprint) =>
-    networkId === net && thumbprint === golden.hostThumbprint
-      ? { hostId, publicJwk: golden.hostKey as PublicJwk, validUntilMs: undefined, withdrawnAtMs: undefined }
-      : undefined,
+  findHostKeys: async (thumbprint) =>
+    thumbprint === golden.hostThumbprint
+      ? [
+          {
+            ...{ networkId: String(net), hostId, publicJwk: golden.hostKey as PublicJwk },
+            ...{ validUntilMs: undefined, withdrawnAtMs: undefined },
+          },
+        ]
+      : [],
 };
 /** The same when its list was asked for. */
 const LATER: Verifier = { ...VERIFIER, nowMs: (decodeJwt(textOf('request')).iat ?? 0) * 1000 };

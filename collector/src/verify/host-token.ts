@@ -1,9 +1,10 @@
 import { collectorUrn, hostUrn, thumbprintSchema, uuid7Schema } from '@picket/protocol';
-import { isSignedBy, type PublicJwk, readToken } from './jws.ts';
-import { because, type Refusal, refuse } from './refusal.ts';
+import { isSignedBy, type PublicJwk, readClaims, readToken } from './jws.ts';
+import { because, ofHost, type Refusal, refuse } from './refusal.ts';
 
 /** A host's key as the collector keeps it; times in Unix ms. */
 export interface HostKey {
+  readonly networkId: string;
   readonly hostId: string;
   readonly publicJwk: PublicJwk;
   /** From then on the key signs nothing; set late enough that batches spooled under it are still taken. */
@@ -18,12 +19,21 @@ export const WITHDRAWN = because(
   refuse('access_denied', 'this host was withdrawn from its network'),
 );
 
+const UNKNOWN = because(
+  'unknown_host',
+  refuse('access_denied', 'no host of this network has this key: enrol it again'),
+);
+
+const TOO_MANY: Refusal = { ...refuse('access_denied', 'this host asks too often'), isOfHost: true };
+
 /** What verification asks of the outside. */
 export interface Verifier {
   readonly collectorId: string;
   readonly nowMs: number;
-  /** The key of that thumbprint in that network. */
-  findHostKey(networkId: string, thumbprint: string): Promise<HostKey | undefined>;
+  /** The key of that thumbprint, as each network has it of which a host has it: mostly one. */
+  findHostKeys(thumbprint: string): Promise<readonly HostKey[]>;
+  /** Counts a request that the host has signed: seconds that it has to wait, or undefined. */
+  waitOf?(hostId: string): Promise<number | undefined>;
 }
 
 /** A token whose signer is known. Its claims are the host's word: true for `iss`, `net` and `aud`, unparsed beyond. */
@@ -32,12 +42,16 @@ export interface HostToken {
   readonly token: string;
   readonly networkId: string;
   readonly hostId: string;
+  /** Of the key that signed. */
+  readonly thumbprint: string;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Verifies a token that a host signed: first who signed, then for whom. `net` of the unverified payload only says in
- * which network to look for the key; a lie there finds no key or one that did not sign.
+ * Verifies a token that a host signed: first who signed, then what it says and for whom. A thumbprint names one key, so the
+ * signature can be verified over the bytes before `net` is read, which says as a host of which network the key speaks. What is refused
+ * behind a good signature is refused to a host that is known, also to one that was withdrawn: its neighbours behind the same
+ * address are not to starve for it.
  */
 export async function verifyHostToken(
   text: string,
@@ -48,22 +62,32 @@ export async function verifyHostToken(
   if (!read.ok) return read;
   const kid = thumbprintSchema.safeParse(read.header.kid);
   if (!kid.success) return refuse('invalid_key', 'kid must be the SHA-256 thumbprint of the host key');
-  const net = uuid7Schema.safeParse(read.claims.net);
-  if (!net.success) return refuse('invalid_request', 'net must be the id of a network');
-  const key = await verifier.findHostKey(net.data, kid.data);
-  if (key === undefined)
-    return because(
-      'unknown_host',
-      refuse('access_denied', 'no host of this network has this key: enrol it again'),
-    );
-  if (!(await isSignedBy(read.token, key.publicJwk)))
+  const keys = await verifier.findHostKeys(kid.data);
+  const [any] = keys;
+  if (any === undefined) return UNKNOWN;
+  if (!(await isSignedBy(read.token, any.publicJwk)))
     return because('signature', refuse('authentication_failed', 'the signature does not fit the token'));
-  // A host that was withdrawn, or a key that has ended, is a stranger's: it pays as one.
-  const denied = checkStanding(key, verifier.nowMs);
-  if (denied !== undefined) return denied;
-  const misled = checkParties(read.claims, key, verifier);
-  if (misled !== undefined) return { ...misled, isOfHost: true };
-  return { ok: true, token: read.token, networkId: net.data, hostId: key.hostId, claims: read.claims };
+  const waitSeconds = await verifier.waitOf?.(any.hostId);
+  if (waitSeconds !== undefined) return { ...TOO_MANY, waitSeconds };
+  return ofHost(readSigned(read.token, kid.data, keys, verifier));
+}
+
+function readSigned(
+  token: string,
+  thumbprint: string,
+  keys: readonly HostKey[],
+  verifier: Verifier,
+): HostToken | Refusal {
+  const said = readClaims(token);
+  if (!said.ok) return said;
+  const net = uuid7Schema.safeParse(said.claims.net);
+  if (!net.success) return refuse('invalid_request', 'net must be the id of a network');
+  const key = keys.find(({ networkId }) => networkId === net.data);
+  if (key === undefined) return UNKNOWN;
+  const refused = checkStanding(key, verifier.nowMs) ?? checkParties(said.claims, key, verifier);
+  if (refused !== undefined) return refused;
+  const { networkId, hostId } = key;
+  return { ok: true, token, networkId, hostId, thumbprint, claims: said.claims };
 }
 
 function checkStanding(key: HostKey, nowMs: number): Refusal | undefined {

@@ -12,6 +12,8 @@ export interface Refusal {
   readonly status?: RefusalStatus;
   /** What stands behind the code, for those who count; `other` when absent. */
   readonly cause?: RefusalCause;
+  /** Seconds that the host has to wait before anything else of it is looked at: it is over its limit. */
+  readonly waitSeconds?: number;
   /** True when a host of the network signed the request all the same: it is not a stranger's. */
   readonly isOfHost?: true;
 }

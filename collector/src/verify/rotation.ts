@@ -7,9 +7,9 @@ import {
   rotationClaimsSchema,
 } from '@picket/protocol';
 import { calculateJwkThumbprint } from 'jose';
-import { type Verifier, verifyHostToken } from './host-token.ts';
-import { isSignedBy, type PublicJwk, publicJwkSchema, readToken } from './jws.ts';
-import { type Refusal, refuse, refuseSchema } from './refusal.ts';
+import { type HostToken, type Verifier, verifyHostToken } from './host-token.ts';
+import { isSignedBy, type PublicJwk, publicJwkSchema, readClaims, readToken } from './jws.ts';
+import { ofHost, type Refusal, refuse, refuseSchema } from './refusal.ts';
 
 /** A host's wish to have another key, signed by the one it has and by the new one. */
 export interface Rotation {
@@ -28,14 +28,14 @@ export interface Rotation {
  */
 export async function verifyRotation(text: string, verifier: Verifier): Promise<Rotation | Refusal> {
   const token = await verifyHostToken(text, ROTATION_TYP, verifier);
-  if (!token.ok) return token;
+  return token.ok ? ofHost(await readRotation(token, verifier.collectorId)) : token;
+}
+
+async function readRotation(token: HostToken, collectorId: string): Promise<Rotation | Refusal> {
   const claims = rotationClaimsSchema.safeParse(token.claims);
   if (!claims.success) return refuseSchema('rotation', claims.error);
-  const read = readToken(token.token, ROTATION_TYP);
-  if (!read.ok) return read;
-  const { networkId, hostId } = token;
-  const by = String(read.header.kid);
-  const proof = await verifyNewKey(claims.data.newKey, { hostId, by, collectorId: verifier.collectorId });
+  const { networkId, hostId, thumbprint: by } = token;
+  const proof = await verifyNewKey(claims.data.newKey, { hostId, by, collectorId });
   return proof.ok ? { ...proof, networkId, hostId, by } : proof;
 }
 
@@ -50,7 +50,9 @@ async function verifyNewKey(
   const key: PublicJwk = { kty: jwk.data.kty, crv: jwk.data.crv, x: jwk.data.x };
   if (!(await isSignedBy(read.token, key)))
     return refuse('authentication_failed', 'the new key did not sign its own introduction');
-  const claims = newKeyClaimsSchema.safeParse(read.claims);
+  const said = readClaims(read.token);
+  if (!said.ok) return said;
+  const claims = newKeyClaimsSchema.safeParse(said.claims);
   if (!claims.success) return refuseSchema('new key', claims.error);
   const { iss, aud, by: introducer } = claims.data;
   if (iss !== hostUrn(hostId) || introducer !== by)

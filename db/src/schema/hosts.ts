@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import {
   check,
   foreignKey,
+  index,
   integer,
   jsonb,
   pgTable,
@@ -81,6 +82,8 @@ export const hostKey = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.networkId, t.thumbprint] }),
+    // Whose a token may be is asked before its signature allows to read of which network it speaks.
+    index('host_key_by_thumbprint').on(t.thumbprint),
     foreignKey({ columns: [t.networkId, t.hostId], foreignColumns: [host.networkId, host.id] }).onDelete(
       'cascade',
     ),

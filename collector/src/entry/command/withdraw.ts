@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { readHosts } from '../../store/reports.ts';
-import { readJoinTokens, withdrawHost, withdrawJoinToken } from '../../store/withdraw.ts';
+import { readJoinTokens, readMembers, withdrawHost, withdrawJoinToken } from '../../store/withdraw.ts';
 import { formatRows, formatTime } from './format.ts';
 import { CommandError, type Console, networkOf, type Session, withSession } from './session.ts';
 
@@ -48,7 +47,7 @@ async function formatTokens(session: Session, network: string, json: boolean | u
 async function endHost(session: Session, network: string, nameOrId: string): Promise<void> {
   const { sql, who, nowMs } = session;
   const { id: networkId, name } = await networkOf(session, network);
-  const hosts = (await readHosts(sql, networkId)).filter((host) => host.withdrawnAt === null);
+  const hosts = await readMembers(sql, networkId);
   const found = hosts.filter((host) => host.id === nameOrId || host.name === nameOrId);
   const [host] = found;
   if (host === undefined)

@@ -1,0 +1,1 @@
+CREATE INDEX "host_key_by_thumbprint" ON "host_key" USING btree ("thumbprint");
