@@ -53,7 +53,7 @@ describe('createAgent', () => {
     const { agent } = seen;
     seen.sink?.probe(probe(21));
     await vi.advanceTimersByTimeAsync(3_000);
-    expect(seen.sent.at(-1)?.sightings?.[0]).toMatchObject({ rev: 1, portCount: 1 });
+    expect(seen.sent.at(-1)?.sightings?.[0]).toMatchObject({ rev: 2, portCount: 1 });
     seen.sink?.trip(probe(22), 'held');
     seen.inForce = [{ source: SCANNER, untilMs: Date.now() + HOUR_MS, tier: 'held', packets: 12 }];
     await vi.advanceTimersByTimeAsync(60_000);

@@ -8,10 +8,13 @@ const probes = (source: string, ports: readonly number[]): Sent[] =>
 
 const LEDGER: Ledger = { sent: [...probes(SCAN, [1, 2, 3, 4]), ...probes(KNOCK, [1, 2])], gaps: [] };
 
-const ROW = { host: 'a', source: SCAN, id: 'one', trippedAtMs: 100_003, ports: [1, 2, 3, 4] };
+const ROW = {
+  ...{ host: 'a', source: SCAN, id: 'one', trippedAtMs: 100_003 },
+  ...{ ports: [1, 2, 3, 4], toldPorts: [] },
+};
 
 const STORED: Stored = {
-  rows: [ROW, { host: 'a', source: KNOCK, id: 'two', trippedAtMs: undefined, ports: [1, 2] }],
+  rows: [ROW, { ...ROW, source: KNOCK, id: 'two', trippedAtMs: undefined, ports: [1, 2] }],
   batches: [{ host: 'a', jti: 'first', sightings: ['one', 'two'] }],
   blocks: [{ source: SCAN, isRunning: true, version: 1 }],
   listVersion: 1,
@@ -71,6 +74,14 @@ describe('what was sent and what is stored', () => {
     expect(reconcile(LEDGER, bare)).toHaveLength(2);
     expect(reconcile({ ...LEDGER, gaps: [{ host: 'b', fromMs: 0, toMs: 1e9 }] }, bare)).toHaveLength(2);
     expect(reconcile({ ...LEDGER, gaps: [{ host: 'a', fromMs: 0, toMs: 99_999 }] }, bare)).toHaveLength(2);
+  });
+
+  it('differ by ports that a batch tells and the sighting has lost, also while no agent ran', () => {
+    const emptied = withRows({ ...ROW, ports: [], toldPorts: [1, 2] });
+    expect(reconcile({ ...LEDGER, gaps: DEAD }, emptied)).toEqual([
+      `${SCAN} on a asked for port 1, which was told and is gone`,
+      `${SCAN} on a asked for port 2, which was told and is gone`,
+    ]);
   });
 
   it('never agree over a port that nobody asked for', () => {

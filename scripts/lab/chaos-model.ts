@@ -11,6 +11,8 @@ export type Row = {
   id: string;
   trippedAtMs: number | undefined;
   ports: readonly number[];
+  /** Ports that any of the batches in the database tells of it. */
+  toldPorts: readonly number[];
 };
 
 /** A signed batch as the database has it, and the sightings that it tells. */
@@ -76,6 +78,7 @@ function grouped<T extends { host: string; source: string }>(rows: readonly T[])
  * whatever was killed, with the time of its trip. Two things may be missing, and only where an agent was not there to read
  * them, or died before they were in its spool: the ports of a trip, since the kernel keeps only who is held; and all of a
  * source that stayed below the threshold, since the kernel keeps counts of contacts and tells nobody of them afterwards.
+ * What a batch did tell is there, whatever came before or after it.
  */
 export function reconcile({ sent, gaps }: Ledger, stored: Stored): string[] {
   const known = asked(sent);
@@ -123,7 +126,10 @@ function wrongPorts(one: Asked, rows: readonly Row[], mayMiss: boolean): string[
   const ports = new Set(rows.flatMap((row) => row.ports));
   const invented = [...ports].filter((port) => !one.ports.has(port));
   const missing = [...one.ports].filter((port) => !ports.has(port));
+  const told = new Set(rows.flatMap((row) => row.toldPorts));
+  const undone = missing.filter((port) => told.has(port));
   return [
+    ...undone.map((port) => `${nameOf(one)} asked for port ${port}, which was told and is gone`),
     ...invented.map((port) => `${nameOf(one)} never asked for port ${port}, and is told to have`),
     ...(mayMiss ? [] : missing.map((port) => `${nameOf(one)} asked for port ${port}, which is not told`)),
   ];

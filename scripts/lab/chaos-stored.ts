@@ -14,9 +14,10 @@ export async function readStored(url: string): Promise<Stored> {
   const sql = connect(url, { max: 1 });
   try {
     const [network] = await sql<{ version: number }[]>`select list_version as version from network`;
+    const batches = await readBatches(sql);
     return {
-      rows: await readRows(sql),
-      batches: await readBatches(sql),
+      rows: await readRows(sql, batches),
+      batches: batches.map(({ told, ...batch }) => ({ ...batch, sightings: told.map(({ id }) => id) })),
       blocks: await readBlocks(sql),
       listVersion: network?.version ?? 0,
     };
@@ -45,34 +46,43 @@ type SightingRow = {
   source: string;
   id: string;
   trippedAt: Date | null;
-  ports: { tcp?: [number, number][] };
+  ports: Ports;
 };
 
-async function readRows(sql: Sql): Promise<Row[]> {
+type Ports = { tcp?: [number, number][] };
+
+/** A batch with what it tells. */
+type Told = Omit<BatchRow, 'sightings'> & { told: { id: string; ports: Ports }[] };
+
+async function readRows(sql: Sql, batches: readonly Told[]): Promise<Row[]> {
   const rows = await sql<SightingRow[]>`
     select substr(h.name, ${NAME_AT}::int) as host, s.source, s.id, s.tripped_at as "trippedAt", s.ports
     from sighting s join host h on h.network_id = s.network_id and h.id = s.host_id`;
   return rows.map(({ trippedAt, ports, ...row }) => ({
     ...row,
     trippedAtMs: trippedAt?.getTime(),
-    ports: (ports.tcp ?? []).flatMap(([from, to]) =>
-      Array.from({ length: to - from + 1 }, (_, n) => from + n),
+    ports: portsOf(ports),
+    toldPorts: batches.flatMap(({ host, told }) =>
+      told.flatMap((each) => (host === row.host && each.id === row.id ? portsOf(each.ports) : [])),
     ),
   }));
 }
 
-async function readBatches(sql: Sql): Promise<BatchRow[]> {
+function portsOf({ tcp = [] }: Ports): number[] {
+  return tcp.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, n) => from + n));
+}
+
+async function readBatches(sql: Sql): Promise<Told[]> {
   const rows = await sql<{ host: string; jti: string; token: string }[]>`
     select substr(h.name, ${NAME_AT}::int) as host, b.jti, b.token
     from received_batch b join host h on h.network_id = b.network_id and h.id = b.host_id`;
-  return rows.map(({ token, ...row }) => ({ ...row, sightings: sightingsIn(token) }));
+  return rows.map(({ token, ...row }) => ({ ...row, told: sightingsIn(token) }));
 }
 
-/** Names of the sightings in a signed batch. */
-function sightingsIn(token: string): string[] {
+/** The sightings in a signed batch. */
+function sightingsIn(token: string): Told['told'] {
   const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
-  const sightings: { id: string }[] = claims.events[EVENT.sightings]?.sightings ?? [];
-  return sightings.map(({ id }) => id);
+  return claims.events[EVENT.sightings]?.sightings ?? [];
 }
 
 /** Batches in the spool of an agent that nobody has taken yet, read from its files. */

@@ -1,5 +1,5 @@
 import { v7 } from 'uuid';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Desired, Firewall, FoundBlock } from '../firewall/firewall.ts';
 import { SILENT_LOG } from '../report/log.ts';
 import { type BookedBlock, formatBook, parseBook, reconcile } from './book.ts';
@@ -34,15 +34,16 @@ function fakeFirewall(found: FoundBlock[] = [], failures = 0) {
 }
 
 function keeperOver(firewall: Firewall, saved?: string) {
-  const state = { nowMs: 1_000, saved };
+  const state = { nowMs: 1_000, saved, isDiskFull: false, errors: [] as string[] };
   const keeper = createKeeper({
     firewall,
     load: async () => state.saved,
     save: async (text) => {
+      if (state.isDiskFull) throw new Error('no space left on device');
       state.saved = text;
     },
     now: () => state.nowMs,
-    log: SILENT_LOG,
+    log: { ...SILENT_LOG, error: (message) => void state.errors.push(message) },
     firstBlockMs: 600_000,
     newId: v7,
   });
@@ -166,6 +167,85 @@ describe('createKeeper', () => {
     const saved = formatBook(new Map([['192.0.2.1', block('192.0.2.1', 9_000, { untoldAs })]]));
     const { keeper } = keeperOver(fakeFirewall().firewall, saved);
     expect(await keeper.open()).toMatchObject([{ source: '192.0.2.1', untoldAs, isHeirloom: true }]);
+  });
+
+  it('tells a block that ended before it was told, and puts it not back in force, until it is told', async () => {
+    const untoldAs = v7();
+    const saved = formatBook(new Map([['192.0.2.1', block('192.0.2.1', 900, { untoldAs })]]));
+    const { firewall, asked } = fakeFirewall();
+    const { keeper, state } = keeperOver(firewall, saved);
+    expect(await keeper.open()).toMatchObject([{ source: '192.0.2.1', untoldAs, isHeirloom: true }]);
+    expect([asked.at(-1)?.local.size, [...keeper.all()]]).toEqual([0, []]);
+    // The clock of the next start is behind: what ended stays ended.
+    const heir = keeperOver(firewall, state.saved);
+    heir.state.nowMs = 0;
+    expect(await heir.keeper.open()).toMatchObject([{ untoldAs, isHeirloom: true }]);
+    expect([...heir.keeper.all()]).toEqual([]);
+    heir.keeper.told(new Set([untoldAs]));
+    await heir.keeper.settle('book');
+    expect(await keeperOver(firewall, heir.state.saved).keeper.open()).toEqual([]);
+  });
+
+  it.each(['expire', 'lift'] as const)(
+    'keeps the mark of a block that is not told over its end (%s)',
+    async (how) => {
+      const { firewall } = fakeFirewall();
+      const { keeper, state } = keeperOver(firewall);
+      await keeper.open();
+      const untoldAs = v7();
+      keeper.add(block('192.0.2.1', 9_000, { untoldAs }));
+      state.nowMs = 9_000;
+      if (how === 'expire') keeper.expire();
+      else keeper.lift('192.0.2.1');
+      await keeper.settle();
+      expect(parseBook(state.saved ?? '')).toEqual([]);
+      expect(await keeperOver(firewall, state.saved).keeper.open()).toMatchObject([{ untoldAs }]);
+    },
+  );
+
+  it('books what is told although the firewall refuses it', async () => {
+    const { firewall } = fakeFirewall();
+    const { keeper, state } = keeperOver(firewall);
+    await keeper.open();
+    firewall.apply = fakeFirewall([], 1_000).firewall.apply;
+    const untoldAs = v7();
+    keeper.add(block('192.0.2.1', 9_000, { untoldAs }));
+    await keeper.settle('book');
+    expect(parseBook(state.saved ?? '')).toMatchObject([{ untoldAs }]);
+  });
+
+  it('saves the book when a disk that was full has room again, and complains once', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { keeper, state } = keeperOver(fakeFirewall().firewall);
+    state.isDiskFull = true;
+    await keeper.open();
+    keeper.add(block('192.0.2.1', 9_000));
+    await expect(keeper.settle('book')).rejects.toThrow('no space left');
+    await vi.advanceTimersByTimeAsync(10_000);
+    state.isDiskFull = false;
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(parseBook(state.saved ?? '')).toMatchObject([{ source: '192.0.2.1' }]);
+    expect(state.errors).toEqual([expect.stringContaining('could not be saved')]);
+  });
+
+  it('knows a lifted block that the firewall holds still, also after a crash, and takes it for none of the kernel', async () => {
+    const { firewall } = fakeFirewall();
+    const { keeper, state } = keeperOver(firewall);
+    await keeper.open();
+    keeper.add(block('192.0.2.1', 900_000));
+    await keeper.settle();
+    const { apply } = firewall;
+    firewall.apply = fakeFirewall([], 1_000).firewall.apply;
+    firewall.look = async () => [{ source: '192.0.2.1', untilMs: 900_000, tier: 'held', packets: 0 }];
+    keeper.lift('192.0.2.1');
+    await keeper.settle('book');
+    state.nowMs = 700_000;
+    expect((await keeper.look()).untold).toEqual([]);
+    expect(parseBook(state.saved ?? '')).toHaveLength(1);
+    firewall.apply = apply;
+    await keeper.settle();
+    expect(parseBook(state.saved ?? '')).toEqual([]);
   });
 
   it('applies changes that come while it applies together, and saves the book', async () => {

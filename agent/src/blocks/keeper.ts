@@ -1,9 +1,19 @@
 import type { Source } from '@picket/protocol';
 import type { Firewall, Networks, SharedBlock, Stance } from '../firewall/firewall.ts';
 import type { Log } from '../report/log.ts';
-import { type BookedBlock, formatBook, parseBook, reconcile, type UntoldBlock } from './book.ts';
+import {
+  type BookedBlock,
+  type EndedBlock,
+  formatBook,
+  parseBook,
+  parseEnded,
+  reconcile,
+  toTell,
+  type UntoldBlock,
+} from './book.ts';
 import { createHealer } from './heal.ts';
 import { createLane } from './lane.ts';
+import { createOnce, createSaving } from './saving.ts';
 
 /** The parts of a keeper that reach outside. */
 export interface KeeperDeps {
@@ -26,6 +36,9 @@ const TOLD_WITHIN_MS = 10_000;
 /** By so much at most the firewall's end of a block comes after the book's, ms: it counts whole seconds. */
 const ENDING_MS = 2_000;
 
+/** Most ended blocks that wait to be told, the oldest go first: as many sightings as wait for the collector in memory. */
+const MAX_ENDED = 10_000;
+
 /**
  * Keeps the blocks of a host: the wanted state in memory, the firewall and the book on disk after it. Changes that
  * come while one is being applied are applied together.
@@ -33,7 +46,8 @@ const ENDING_MS = 2_000;
 export interface Keeper {
   /**
    * Sets the firewall up, and tells the blocks that it decided while no agent was reading, and those that an agent may not
-   * have told which was killed. They are in the book on disk, under the id to tell them by, when this resolves.
+   * have told which was killed, also such as have ended. They are in the book on disk, under the id to tell them by, when
+   * this resolves, unless the disk refused it.
    */
   open(): Promise<UntoldBlock[]>;
   get(source: Source): BookedBlock | undefined;
@@ -45,7 +59,7 @@ export interface Keeper {
   lift(source: Source): boolean;
   /** The wall clock was set, or the host slept: what is left of each block's time stays as it is, as in the kernel. */
   shift(byMs: number): void;
-  /** Forgets blocks whose time is over, and tells them. */
+  /** Ends blocks whose time is over, and tells them. In the book on disk they stay until the collector hears of them. */
   expire(): BookedBlock[];
   setShared(shared: ReadonlyMap<Source, SharedBlock>): void;
   setNetworks(networks: Networks): void;
@@ -60,7 +74,7 @@ export interface Keeper {
   look(untoldAfterMs?: number): Promise<{ changed: BookedBlock[]; untold: UntoldBlock[] }>;
   /**
    * Resolves when the state wanted now is in force; rejects when the firewall refused it. `own`: this host's blocks alone;
-   * `book`: the same, and the book is saved; `all`: the network's list too.
+   * `all`: the network's list too. `book`: resolves when the book is saved, whatever the firewall says.
    */
   settle(what?: 'all' | 'book' | 'own'): Promise<void>;
   /** Ends what the firewall has running. Blocks stay in force. */
@@ -73,49 +87,52 @@ export function createKeeper(deps: KeeperDeps): Keeper {
   let rest: Stance = { allow: [], onLink: [], enforce: true };
   /** Undefined until a list came: what an earlier agent has put in force of one stays so until then. */
   let shared: ReadonlyMap<Source, SharedBlock> | undefined;
-  let [isOpen, savedText, networksKey] = [false, '', ''];
-  const saveOnce = async (): Promise<void> => {
-    const text = formatBook(book);
-    if (text === savedText) return;
-    await deps.save(text).then(
-      () => {
-        savedText = text;
-      },
-      (error) => log.error('the local blocks could not be saved', { error }),
-    );
+  let [isOpen, networksKey] = [false, ''];
+  /** In force no more, and to be told still, by the ids of their sightings. */
+  const ended = new Map<string, EndedBlock>();
+  /** Lifted, and not carried out yet: what was in force, if it was known. */
+  const lifted = new Map<Source, BookedBlock | undefined>();
+  const end = (block: BookedBlock): void => {
+    book.delete(block.source);
+    for (const each of toTell(block)) ended.set(each.untoldAs, each);
+    for (const oldest of ended.keys()) {
+      if (ended.size <= MAX_ENDED) break;
+      ended.delete(oldest);
+    }
   };
-
-  let told = '';
-  /** The same words every two seconds tell nobody anything. */
-  const failed = (error: unknown): void => {
-    if (String(error) !== told) log.error('the firewall refused a change; trying again', { error });
-    told = String(error);
+  // What is in force still must not look like a block of nobody to whoever comes after a crash.
+  const inForce = (): Map<Source, BookedBlock> => {
+    const leaving = [...lifted].flatMap(([source, block]) => (block ? [[source, block] as const] : []));
+    return new Map([...leaving, ...book]);
   };
-  // A block is in force before it is saved, and the next one waits for no disk.
-  const saving = createLane(saveOnce, failed);
-  /** Lifted, and not carried out yet. */
-  const lifted = new Set<Source>();
+  const saving = createSaving(deps.save, () => formatBook(inForce(), ended.values()), log);
+  const once = createOnce(log, 'the firewall refused a change; trying again');
   const applyOnce = async (): Promise<void> => {
-    const now = [...lifted];
+    const now = [...lifted.keys()];
     await firewall.apply({ ...rest, local: new Map(book), lifted: new Set(now) });
     for (const source of now) lifted.delete(source);
-    told = '';
-    saving.change();
+    once.succeeded();
+    if (now.length > 0) saving.change();
   };
-  const own = createLane(applyOnce, failed);
+  const own = createLane(applyOnce, once.failed);
   // The network's list has a lane of its own: a long one must not hold up a block of this host.
   const list = createLane(async () => {
     if (shared !== undefined) await firewall.share(shared);
-  }, failed);
+  }, once.failed);
   const healer = createHealer(firewall, () => own.inTurn(() => firewall.look()), log);
   const change = (): void => {
-    if (isOpen) own.change();
+    if (!isOpen) return;
+    own.change();
+    saving.change();
   };
   const settle = async (what: 'all' | 'book' | 'own' = 'all'): Promise<void> => {
     if (!isOpen) return;
     if (what === 'own') return own.settle();
-    const saved = own.settle().then(() => saving.settle());
-    await (what === 'book' ? saved : Promise.all([saved, list.settle()]));
+    if (what === 'book') return saving.settle();
+    const isOwn = own.settle();
+    // A disk that refuses is told and tried again by its lane.
+    const saved = isOwn.catch(() => {}).then(() => saving.settle().catch(() => {}));
+    await Promise.all([isOwn, list.settle(), saved]);
   };
   /** Each gets the id to tell it by, before anybody is told. */
   const named = (untold: readonly BookedBlock[]): UntoldBlock[] =>
@@ -127,8 +144,8 @@ export function createKeeper(deps: KeeperDeps): Keeper {
 
   return {
     async open() {
-      const text = await deps.load();
-      const saved = text === undefined ? [] : parseBook(text);
+      const text = (await deps.load()) ?? '[]';
+      const saved = parseBook(text);
       if (saved === undefined) log.warn('the saved local blocks are damaged and left out');
       const found = await firewall.open(rest);
       const state = reconcile(saved ?? [], found, { nowMs: now(), firstBlockMs: deps.firstBlockMs });
@@ -137,11 +154,14 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       const missed = state.untold.filter(isNew);
       book = new Map([...state.book, ...book]);
       const untold = named(missed);
+      const over = [...parseEnded(text), ...state.ended];
+      for (const block of over) ended.set(block.untoldAs, block);
       isOpen = true;
+      saving.change();
       await settle();
       // Who cannot be watched is found out in seconds, and nobody is to wait for that.
       void healer.start();
-      return untold;
+      return [...untold, ...over.map((block) => ({ ...block, isHeirloom: true }))];
     },
     get: (source) => book.get(source),
     all: () => book.values(),
@@ -153,13 +173,15 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     told(ids) {
       const blocks = [...book.values()].filter(({ untoldAs }) => untoldAs !== undefined && ids.has(untoldAs));
       for (const block of blocks) book.set(block.source, { ...block, untoldAs: undefined });
-      if (blocks.length > 0) saving.change();
+      const over = [...ids].filter((id) => ended.delete(id));
+      if (blocks.length + over.length > 0) saving.change();
     },
     lift(source) {
-      const wasThere = book.delete(source);
-      lifted.add(source);
+      const block = book.get(source);
+      if (block !== undefined) end(block);
+      lifted.set(source, block ? { ...block, untoldAs: undefined } : lifted.get(source));
       change();
-      return wasThere;
+      return block !== undefined;
     },
     shift(byMs) {
       for (const block of book.values())
@@ -167,10 +189,10 @@ export function createKeeper(deps: KeeperDeps): Keeper {
       change();
     },
     expire() {
-      const ended = [...book.values()].filter((block) => block.untilMs <= now());
-      for (const { source } of ended) book.delete(source);
-      if (ended.length > 0) change();
-      return ended;
+      const over = [...book.values()].filter((block) => block.untilMs <= now());
+      for (const block of over) end(block);
+      if (over.length > 0) change();
+      return over;
     },
     setShared(blocks) {
       shared = blocks;
@@ -207,6 +229,7 @@ export function createKeeper(deps: KeeperDeps): Keeper {
           ({ source, atMs, untilMs }) =>
             !booked.has(source) &&
             !book.has(source) &&
+            !lifted.has(source) &&
             atMs <= now() - untoldAfterMs &&
             untilMs > now() + ENDING_MS,
         ),

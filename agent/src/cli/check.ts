@@ -3,7 +3,7 @@ import type { Policy } from '../policy/policy.ts';
 import { policyWarnings } from '../policy/warnings.ts';
 import type { Log } from '../report/log.ts';
 import { connectionOf } from '../uplink/connection.ts';
-import { collectorUrls } from '../uplink/endpoints.ts';
+import { collectorUrls, refusePlainHttp } from '../uplink/endpoints.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { chooseParts } from './setup.ts';
 
@@ -21,6 +21,7 @@ export async function checkCommand(policy: Policy, log: Log, needsOnly: boolean)
     return 0;
   }
   const enrolment = await loadEnrolment(policy.state_dir);
+  if (enrolment !== undefined) refusePlainHttp(policy.uplink, enrolment);
   await connectionOf(policy);
   const { threshold, block } = policy;
   const lines = [

@@ -8,7 +8,7 @@ import { failure } from '../uplink/enrol-refusal.ts';
 import { loadEnrolment, refusedUrl } from '../uplink/enrolment.ts';
 import { createHttpClient } from '../uplink/http.ts';
 import { loadIdentity } from '../uplink/identity.ts';
-import { type RotateResult, rotateKey } from '../uplink/rotate.ts';
+import { type RotateResult, rotateKey, rotationLimitMs } from '../uplink/rotate.ts';
 import { openKeyFiles, settleKeys } from '../uplink/rotation-files.ts';
 import { ask, complain, print } from './ask.ts';
 import type { BadDay } from './pause.ts';
@@ -23,6 +23,8 @@ import { timeWords } from './words/time.ts';
 export async function rotateKeyCommand(policy: Policy, log: Log, { by }: BadDay): Promise<number> {
   const asked = await ask(policy, {
     ...{ method: 'POST', route: '/v1/rotate-key', body: { by }, schema: rotatedSchema },
+    // The agent may be about to end another one first.
+    moreMs: 2 * rotationLimitMs(policy.uplink.urls.length),
   });
   if (asked.ok) return print(words(asked.value.thumbprint, asked.value.formerUntilMs));
   if (asked.kind !== 'none') return complain({ why: `the key was not rotated: ${asked.why}` });

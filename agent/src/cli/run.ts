@@ -22,6 +22,7 @@ import { openResponder, withResponder } from '../respond/open.ts';
 import { runCommand } from '../run/runner.ts';
 import { listLimits } from '../uplink/accept.ts';
 import { connectionOf, hostsOnTheWay } from '../uplink/connection.ts';
+import { refusePlainHttp } from '../uplink/endpoints.ts';
 import { loadEnrolment } from '../uplink/enrolment.ts';
 import { loadIdentity } from '../uplink/identity.ts';
 import { readSavedList } from '../uplink/list-file.ts';
@@ -48,11 +49,11 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   // Whoever holds the socket has the folder to itself.
   const control = await openControlSocket(controlPath(policy.state_dir), log);
   await removeHalfWritten(policy.state_dir);
-  const [key, enrolment, connection] = await Promise.all([
+  const [key, enrolment] = await Promise.all([
     loadIdentity(policy.state_dir),
     loadEnrolment(policy.state_dir),
-    connectionOf(policy),
   ]);
+  if (enrolment !== undefined) refusePlainHttp(policy.uplink, enrolment);
   const identity = await settleKeys(key, enrolment, openKeyFiles(policy.state_dir));
   const { engine, firewall, clearOthers } = await chooseParts(policy, log);
   for (const words of policyWarnings(policy, engine.name)) log.warn(words);
@@ -130,7 +131,7 @@ export async function runCommandLine(policy: Policy, log: Log): Promise<number> 
   const watches = [names.watch(refresh), ...(policy.allow.sessions ? [sessions.watch(refresh)] : [])];
   uplink = await startUplink({
     ...{ stateDir: policy.state_dir, identity, enrolment, log },
-    ...{ connection, settings: policy.uplink },
+    ...{ connect: () => connectionOf(policy), settings: policy.uplink },
     neverBlockFacts: () => agent.neverBlockFacts(),
     limits: listLimits(policy),
     applyBlockList: (list) => agent.applyShared(list),

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { type BlockEntry, MAX_SHARED_BLOCK_MS, overlaps, type Source } from '@picket/protocol';
-import { type BookedBlock, bookPath, formatBook, parseBook } from '../blocks/book.ts';
+import { type BookedBlock, bookPath, formatBook, parseBook, parseEnded } from '../blocks/book.ts';
 import type { Policy } from '../policy/policy.ts';
 import { stderrLog } from '../report/log.ts';
 import { readSavedList } from '../uplink/list-file.ts';
@@ -20,7 +20,8 @@ export async function storedBlocks(policy: Policy, network?: Source): Promise<St
   const { state_dir } = policy;
   const path = bookPath(state_dir);
   const isMeant = (source: Source) => network === undefined || overlaps(network, source);
-  const book = parseBook((await readFileIfThere(path)) ?? '[]') ?? [];
+  const text = (await readFileIfThere(path)) ?? '[]';
+  const book = parseBook(text) ?? [];
   const local = book.filter(({ source }) => isMeant(source));
   const shared = ((await readSavedList(state_dir))?.entries ?? []).filter(([source]) => isMeant(source));
   const rest = new Map(book.filter((each) => !local.includes(each)).map((each) => [each.source, each]));
@@ -29,7 +30,8 @@ export async function storedBlocks(policy: Policy, network?: Source): Promise<St
     shared,
     async lift() {
       // On a full disk the book goes whole: the next agent must not put its blocks back.
-      if (local.length > 0) await replaceFile(path, formatBook(rest)).catch(() => rm(path, { force: true }));
+      if (local.length > 0)
+        await replaceFile(path, formatBook(rest, parseEnded(text))).catch(() => rm(path, { force: true }));
       if (shared.length === 0) return;
       const { lifted } = await openStanceFiles(policy, stderrLog('warn'));
       // What the collector's clock says nobody knows now: no block lasts longer than this.

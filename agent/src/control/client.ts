@@ -29,7 +29,7 @@ export interface Question<T> {
   readonly route: string;
   readonly body?: object;
   readonly schema: z.ZodType<T>;
-  /** How long to wait for an agent that is starting, ms. */
+  /** How long to wait for an agent that is starting, ms; {@link STARTING_MS} for people, other values are for tests. */
   readonly startingMs?: number;
   /** How much longer than usual the answer may take, ms. */
   readonly moreMs?: number;

@@ -7,6 +7,7 @@ import { createJudge } from './rules.ts';
 import { createSightings } from './sightings.ts';
 import { type Judgement, MAX_TRACKED_PORTS, observe, type Track } from './track.ts';
 import { createTracker, MAX_CONTACTS } from './tracker.ts';
+import { heirloom } from './unseen.ts';
 
 const HOUR_MS = 3_600_000;
 const THRESHOLD = { ports: 4, client_ports: 7, weak_ports: 12, window: HOUR_MS };
@@ -158,13 +159,13 @@ describe('createSightings', () => {
     sightings.trip(SOURCE, 2.5);
     const [second] = sightings.drain('all', () => undefined);
     expect(sightingSchema.parse(first)).toMatchObject({
-      rev: 1,
+      rev: 2,
       ports: { tcp: [[22, 22]] },
       evidence: 'forgeable',
     });
     expect(sightingSchema.parse(second)).toMatchObject({
       id: first?.id,
-      rev: 2,
+      rev: 3,
       ports: { tcp: [[22, 23]] },
       techniques: { syn: 1, connect: 1 },
       evidence: 'handshake',
@@ -197,10 +198,9 @@ describe('createSightings', () => {
       address: '2001:db8::',
       localAddress: '203.0.113.10',
       id: v7(),
-      isHeirloom: false,
     };
-    expect(sightings.adopt('2001:db8::/64', seen)).toBe(true);
-    expect(sightings.adopt('2001:db8::/64', seen)).toBe(false);
+    expect(sightings.adopt('2001:db8::/64', seen)).toBe(seen.id);
+    expect(sightings.adopt('2001:db8::/64', { ...seen, id: v7() })).toBe(seen.id);
     const [told] = sightings.drain('all', () => undefined);
     expect(sightingSchema.parse(told)).toMatchObject({
       id: seen.id,
@@ -210,13 +210,19 @@ describe('createSightings', () => {
     });
   });
 
-  it('tells once, as a first word, what a killed agent may have told with more: the collector keeps the better one', () => {
+  it('never tells what it saw under the revision of what a killed agent may have told with more', () => {
     const sightings = createSightings(JUDGE, v7);
-    const seen = { atMs: 5, address: '192.0.2.1', localAddress: '203.0.113.10', id: v7(), isHeirloom: true };
-    sightings.adopt('192.0.2.1', seen);
-    expect(sightings.drain('all', () => undefined)).toMatchObject([{ id: seen.id, rev: 1 }]);
-    sightings.touch('192.0.2.1');
-    expect(sightings.drain('all', () => undefined)).toEqual([]);
+    sightings.observe(SOURCE, probe(22, 1));
+    sightings.trip(SOURCE, 1);
+    const [told] = sightings.drain('all', () => undefined);
+    const block = {
+      ...({ atMs: 1, untilMs: 9, tier: 'held', engine: 'kernel', backend: 'nftables' } as const),
+      ...{ enforced: true, droppedPackets: 0 },
+    };
+    const seen = { atMs: 1, address: SOURCE, localAddress: '203.0.113.10' };
+    const again = sightingSchema.parse(heirloom(SOURCE, seen, { id: told?.id ?? '', block }));
+    expect(again).toMatchObject({ id: told?.id, source: SOURCE, ports: {}, trip: { atMs: 1 }, block });
+    expect(again.rev).toBeLessThan(told?.rev ?? 0);
   });
 
   it('forgets quiet sources but keeps those that are blocked', () => {

@@ -1,9 +1,10 @@
-import type { Address, Sighting, Source } from '@picket/protocol';
+import type { Sighting, Source } from '@picket/protocol';
 import type { Probe } from './probe.ts';
 import type { Judge } from './rules.ts';
 import { toSighting } from './to-sighting.ts';
 import type { Track } from './track.ts';
 import { createTracker } from './tracker.ts';
+import { emptyTrack, HEIRLOOM_REV, type Unseen } from './unseen.ts';
 
 /**
  * Most sightings told at once. A flood of forged sources makes more: the rest is told in the next rounds, as long as
@@ -22,10 +23,12 @@ export interface Sightings {
    */
   trip(source: Source, atMs: number, of?: { readonly isClient: boolean }): boolean;
   /**
-   * Takes up a source that tripped while nobody was looking: nothing of its probes is known. False when it is known to
-   * have tripped.
+   * Takes up a source that is blocked since it tripped while nobody was looking: nothing of its probes need be known. One
+   * that tripped before and was spared is the same to the collector.
+   *
+   * @returns the name of its sighting, as {@link Sightings.idOf}
    */
-  adopt(source: Source, seen: Adopted): boolean;
+  adopt(source: Source, seen: Adopted): string;
   /** Name of what is told of a source. */
   idOf(source: Source): string;
   /** Marks a source as changed for another reason, such as its block. */
@@ -49,17 +52,9 @@ export interface Sightings {
 }
 
 /** What is known of a source that tripped while nobody was looking. */
-export interface Adopted {
-  readonly atMs: number;
-  readonly address: Address;
-  readonly localAddress: Address;
+export interface Adopted extends Unseen {
   /** Name of its sighting, unless it has one already. */
   readonly id: string;
-  /**
-   * An agent that was killed may have told it, with more than is known now. So it is told once, as a first word that
-   * changes nothing where there was one, and forgotten.
-   */
-  readonly isHeirloom: boolean;
 }
 
 interface Telling {
@@ -67,7 +62,6 @@ interface Telling {
   rev: number;
   tripAtMs?: number;
   isClient?: boolean;
-  isHeirloom?: boolean;
 }
 
 /** No sightings yet. `newId` makes UUIDv7s. */
@@ -88,7 +82,7 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
   const telling = (source: Source): Telling => {
     const known = tellings.get(source);
     if (known !== undefined) return known;
-    const made = { id: newId(), rev: 0 };
+    const made = { id: newId(), rev: HEIRLOOM_REV };
     tellings.set(source, made);
     return made;
   };
@@ -122,13 +116,12 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
       mark(source);
       return true;
     },
-    adopt(source, { id, isHeirloom, ...seen }) {
-      const known = tellings.get(source) ?? { id, rev: 0, isHeirloom };
-      if (known.tripAtMs !== undefined) return false;
-      adopted.set(source, emptyTrack(source, seen));
-      tellings.set(source, { ...known, tripAtMs: seen.atMs });
+    adopt(source, { id, ...seen }) {
+      const known = tellings.get(source) ?? { id, rev: HEIRLOOM_REV };
+      if (trackOf(source) === undefined) adopted.set(source, emptyTrack(source, seen));
+      tellings.set(source, { tripAtMs: seen.atMs, ...known });
       mark(source);
-      return true;
+      return known.id;
     },
     idOf: (source) => telling(source).id,
     touch(source) {
@@ -147,9 +140,7 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
         }
         const told = telling(source);
         told.rev++;
-        const sighting = toSighting(track, { ...told, block: blockOf(source) });
-        if (told.isHeirloom === true) drop(source);
-        return sighting;
+        return toSighting(track, { ...told, block: blockOf(source) });
       });
     },
     expire(beforeMs, keeps) {
@@ -177,13 +168,4 @@ export function createSightings(judge: Judge, newId: () => string): Sightings {
       return tracker.forgotten;
     },
   };
-}
-
-function emptyTrack(
-  source: Source,
-  { atMs, address, localAddress }: { atMs: number; address: Address; localAddress: Address },
-): Track {
-  const nothing = { techniques: new Map(), contacts: new Map(), portCount: 0, buckets: {} };
-  const times = { firstAtMs: atMs, lastAtMs: atMs };
-  return { source, address, localAddress, ...times, ...nothing, evidence: 'forgeable', wasClient: false };
 }

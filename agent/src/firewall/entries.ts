@@ -30,6 +30,14 @@ export interface Step {
   readonly isJudgedByWords?: boolean;
 }
 
+/** What others did to what was set up. */
+export interface Damage {
+  /** Names what was found, for a person. */
+  readonly words: string;
+  /** What is to be done before all is set up again, which leaves entries alone. */
+  readonly steps: readonly Step[];
+}
+
 /** Which entries are asked for. */
 export type Scope = 'all' | 'local';
 
@@ -65,11 +73,12 @@ export interface EntryCommands {
    */
   refusal?(outputs: readonly string[]): string | undefined;
   /**
-   * Reads the answers to {@link list}; undefined when the hooks or tables in them are not whole.
-   *
-   * @param stance what was set up, where it is known: whom others allowed by hand, or allow no more, is not whole either
+   * What others did to what was set up, where the backend can tell it to the letter: read from the answers to {@link list}
+   * before they are parsed. Whom somebody allowed by hand is none of Picket's rules.
    */
-  parse(outputs: readonly string[], nowMs: number, stance?: Stance): Entry[] | undefined;
+  damage?(outputs: readonly string[], stance: Stance): Damage | undefined;
+  /** Reads the answers to {@link list}; undefined when the hooks or tables in them are not whole. */
+  parse(outputs: readonly string[], nowMs: number): Entry[] | undefined;
   add(entries: readonly Entry[], nowMs: number): readonly Step[];
   remove(entries: readonly Entry[]): readonly Step[];
   /**

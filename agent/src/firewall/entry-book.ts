@@ -1,6 +1,6 @@
 import type { Source } from '@picket/protocol';
 import type { Runner } from '../run/runner.ts';
-import type { Entry, EntryCommands, Scope } from './entries.ts';
+import type { Damage, Entry, EntryCommands, Scope } from './entries.ts';
 import { createChanger, type Held, heldOf, type Wanted } from './entry-state.ts';
 import { answersOf, runSteps } from './entry-steps.ts';
 import { FirewallError, type Stance } from './firewall.ts';
@@ -30,6 +30,8 @@ export interface EntryBook {
   readonly open: { readonly local: Set<Source>; readonly shared: Set<Source> };
   /** Sources that found no room. */
   readonly left: Set<Source>;
+  /** Damage that setting up again did not mend: a version of the program that prints in a way of its own. */
+  borne: string | undefined;
   /** Whether more may differ than whoever asks now asked for. */
   owesAll: boolean;
 }
@@ -38,7 +40,13 @@ export interface EntryBook {
 export function emptyBook(commands: EntryCommands, deps: EntryFirewallDeps): EntryBook {
   return {
     ...{ commands, deps, held: heldOf([], commands), wanted: nothingWanted(), changer: undefined },
-    ...{ stanceKey: '', open: { local: new Set(), shared: new Set() }, left: new Set(), owesAll: false },
+    ...{
+      borne: undefined,
+      stanceKey: '',
+      open: { local: new Set(), shared: new Set() },
+      left: new Set(),
+      owesAll: false,
+    },
   };
 }
 
@@ -60,16 +68,18 @@ function nothingWanted(): Wanted {
  * @throws FirewallError for what setting up again would not help
  */
 export async function readEntries(
-  { commands, deps: { run, now } }: EntryBook,
+  { commands, deps: { run, now }, borne }: EntryBook,
   scope: Scope,
   stance?: Stance,
-): Promise<{ entries: Entry[] } | { words: string }> {
+): Promise<{ entries: Entry[] } | Damage> {
   const answers = await answersOf(run, commands.list(scope));
-  if ('words' in answers) return answers;
+  if ('words' in answers) return { ...answers, steps: [] };
   const refusal = commands.refusal?.(answers.outputs);
   if (refusal !== undefined) throw new FirewallError(`${commands.name}: ${refusal}`);
-  const entries = commands.parse(answers.outputs, now(), stance);
-  return entries === undefined ? { words: 'what was set up is not whole any more' } : { entries };
+  const damage = stance && commands.damage?.(answers.outputs, stance);
+  if (damage !== undefined && damage.words !== borne) return damage;
+  const entries = commands.parse(answers.outputs, now());
+  return entries === undefined ? { words: 'it is not whole any more', steps: [] } : { entries };
 }
 
 /** Makes tables and hooks for a stance; entries that are there stay. */

@@ -143,7 +143,7 @@ for (const kind of ['apart', 'single'] as const) {
       tool.entries = undefined;
       await firewall.look();
       expect((await refused()).sort()).toEqual(['198.51.100.7', '198.51.100.8']);
-      expect(said.join()).toContain('others removed what was set up');
+      expect(said.join()).toContain('others changed what was set up');
     });
 
     it('put everything back when a change finds that others removed all', async () => {

@@ -1,6 +1,7 @@
 import type { Entry, Scope } from './entries.ts';
 import { believe, type EntryBook, readEntries, setUp } from './entry-book.ts';
 import { heldOf, type Slot, slotsOf } from './entry-state.ts';
+import { runSteps } from './entry-steps.ts';
 
 /** An entry so near to its end, ms, may be gone already. */
 const ENDING_MS = 2_000;
@@ -10,12 +11,25 @@ export async function readAgain(book: EntryBook): Promise<void> {
   const { commands, deps, wanted } = book;
   const before = await readEntries(book, 'all', wanted.stance);
   if ('words' in before) {
+    await runSteps(deps.run, before.steps);
     await setUp(book, wanted.stance);
-    const what = 'others removed what was set up, it is made again with all blocks';
+    const what = 'others changed what was set up, it is made again with all blocks';
     deps.log(`${commands.name}: ${what} (${before.words})`);
   }
-  believe(book, 'words' in before ? await readEntries(book, 'all') : before);
+  believe(book, 'words' in before ? await readMended(book) : before);
   book.owesAll = true;
+}
+
+/** Reads what was set up a moment ago. Who finds the same damage in it again must not mend it at each look for ever. */
+async function readMended(book: EntryBook): Promise<{ entries: Entry[] } | { words: string }> {
+  const { commands, deps, wanted } = book;
+  const mended = await readEntries(book, 'all', wanted.stance);
+  if ('entries' in mended) return mended;
+  book.borne = mended.words;
+  deps.log(
+    `${commands.name}: what was set up reads otherwise than it was written, and stays so (${mended.words})`,
+  );
+  return readEntries(book, 'all');
 }
 
 /** What differs between what was believed and what is there; both are open then. */

@@ -1,4 +1,4 @@
-import { type Cidr, type Family, firstAddress, parseIp, prefixLength, type Tier } from '@picket/protocol';
+import type { Family, Tier } from '@picket/protocol';
 import type { Command } from '../run/runner.ts';
 import type { Step } from './entries.ts';
 
@@ -111,19 +111,6 @@ export function isWhole(saved: string, { hook, chain }: Place, words: readonly s
   const lines = saved.split('\n').map((line) => line.replace(/^\[\d+:\d+\] /, ''));
   const rules = lines.filter((line) => line.startsWith(`-A ${chain} `));
   return lines.includes(`-A ${hook} -j ${chain}`) && words.every((w) => rules.some((r) => r.includes(w)));
-}
-
-/** Whether what a system tells to be allowed is what is to be: neither more nor less, in whatever form it is written. */
-export function isAllowed(told: readonly string[], allow: readonly Cidr[]): boolean {
-  const keys = (networks: readonly string[]) => new Set(networks.flatMap(keyOf));
-  const [have, want] = [keys(told), keys(allow)];
-  return have.size === want.size && [...want].every((key) => have.has(key));
-}
-
-/** A network of length 0 is left out: iptables prints no source for it. */
-function keyOf(network: string): string[] {
-  const length = prefixLength(network);
-  return length === 0 ? [] : [`${parseIp(firstAddress(network))?.toByteArray().join('.')}/${length}`];
 }
 
 /** The tables that the places are in, each once. */

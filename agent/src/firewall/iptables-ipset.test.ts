@@ -27,7 +27,13 @@ const RAW = `*raw
 [0:0] -A PICKET_DROPPED -m set --match-set picket_shared_dropped4 src -j DROP
 COMMIT
 `;
-const MANGLE = RAW.replaceAll('DROPPED', 'HELD').replaceAll('dropped', 'held').replace('*raw', '*mangle');
+const MANGLE = RAW.replaceAll('DROPPED', 'HELD')
+  .replaceAll('dropped', 'held')
+  .replace('*raw', '*mangle')
+  .replace(
+    '-i lo -j RETURN\n',
+    '$&[0:0] -A PICKET_HELD -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n',
+  );
 const HELD = `create picket_local_held4 hash:net family inet hashsize 1024 maxelem 131072 timeout 0 counters bucketsize 12 initval 0xf00e738a
 add picket_local_held4 198.51.100.7 timeout 99 packets 3 bytes 252
 `;
@@ -126,8 +132,53 @@ add picket_local_held4 203.0.113.0/24 timeout 2147483`,
       fc.property(fc.array(fc.string(), { maxLength: 6 }), (outputs) => {
         only4.parse([RAW, MANGLE, ...outputs.map((o) => `add x ${o} timeout 1`)], NOW_MS);
         only4.parse(outputs, NOW_MS);
+        only4.damage?.([`-A PICKET_HELD -s ${outputs[0]}`, ...outputs], STANCE);
       }),
     );
+  });
+
+  it('names what others wrote into its chains and sets, took out of them, or moved', () => {
+    const allow = 'add picket_allow4 192.0.2.1\n';
+    const wordsOf = (raw: string, held = MANGLE, sets = allow) =>
+      only4.damage?.([raw, held, '', '', '', '', sets], STANCE)?.words;
+    expect(wordsOf(RAW)).toBeUndefined();
+    expect(wordsOf(RAW, MANGLE.replace('[21:1764] -A PREROUTING', '-A OUTPUT'))).toBe(
+      'PREROUTING does not call PICKET_HELD any more',
+    );
+    const exempt = '-A PICKET_HELD -s 198.51.100.7/32 -p tcp -m tcp --dport 22 -j ACCEPT';
+    const first = MANGLE.replace('[0:0] -A PICKET_HELD -i lo', `[3:9] ${exempt}\n$&`);
+    expect(wordsOf(RAW, first)).toBe(`somebody wrote into it: ${exempt}`);
+    const [lo = '', , ...rest] = RAW.match(/.*-A PICKET_DROPPED .*\n/g) ?? [];
+    const twice = RAW.replace(lo, lo + lo);
+    expect(wordsOf(twice)).toBe('somebody wrote into it: -A PICKET_DROPPED -i lo -j RETURN');
+    expect(wordsOf(RAW.replace(lo, ''))).toBe('gone from it: -A PICKET_DROPPED -i lo -j RETURN');
+    expect(wordsOf(RAW.replace(lo, '').replace('COMMIT', `${lo}COMMIT`))).toContain('another order');
+    expect(rest).toHaveLength(2);
+    expect(wordsOf(RAW, MANGLE, `${allow}add picket_allow4 198.51.100.0/24\n`)).toBe(
+      'somebody wrote into picket_allow4: 198.51.100.0/24',
+    );
+    const doubled = { ...STANCE, allow: ['192.0.2.1', '192.0.2.1/32'] };
+    expect(only4.damage?.([RAW, MANGLE, '', '', '', '', allow], doubled)).toBeUndefined();
+    expect(wordsOf(RAW, MANGLE, '')).toBe('gone from picket_allow4: 192.0.2.1');
+  });
+
+  it('mends once, and bears what reads otherwise than it was written', async () => {
+    const printed = RAW.replace('-i lo -j RETURN', '-i "lo" -j RETURN');
+    const { run, asked } = fakePrograms((line) => {
+      if (line === 'ipset save picket_allow4') return { stdout: 'add picket_allow4 192.0.2.1\n' };
+      return line.startsWith('iptables-save')
+        ? { stdout: line.endsWith('raw') ? printed : MANGLE }
+        : undefined;
+    });
+    const said: string[] = [];
+    const firewall = createEntryFirewall(only4, { run, now: () => NOW_MS, log: (m) => said.push(m) });
+    await firewall.open(STANCE);
+    for (let i = 0; i < 3; i++) await firewall.look();
+    expect(said).toEqual([
+      expect.stringContaining('(somebody wrote into it: -A PICKET_DROPPED -i "lo" -j RETURN)'),
+      expect.stringContaining('stays so'),
+    ]);
+    expect(asked.filter((line) => line.includes('-A PICKET_DROPPED -i lo'))).toHaveLength(2);
   });
 
   it('asks of a long shared list only whether it is there', () => {
@@ -173,6 +224,6 @@ add picket_local_held4 203.0.113.0/24 timeout 2147483`,
     isMissing = true;
     await firewall.apply({ ...want(['198.51.100.7'], [], { untilMs: NOW_MS + 60_000 }), ...STANCE });
     expect(asked.at(-1)).toBe('ipset -exist restore\nadd picket_local_held4 198.51.100.7 timeout 60');
-    expect(said.join()).toContain('others removed what was set up');
+    expect(said.join()).toContain('others changed what was set up');
   });
 });

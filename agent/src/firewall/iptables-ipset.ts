@@ -5,7 +5,6 @@ import {
   everyPlace,
   hookStep,
   type IptablesOptions,
-  isAllowed,
   isWhole,
   type Place,
   passRules,
@@ -18,6 +17,7 @@ import {
   unhookStep,
 } from './entry-iptables.ts';
 import { IPSET_STAYS } from './entry-stand-ins.ts';
+import { allowFault, placeFault } from './iptables-chains.ts';
 
 type Origin = Entry['origin'];
 
@@ -37,6 +37,7 @@ export function iptablesIpset(options: IptablesOptions): EntryCommands {
   const { families } = options;
   const places = placesOf(options);
   const tables = tablesOf(places);
+  const saved = families.flatMap((family) => tables.map((table) => ({ family, table })));
   const sets = families.flatMap((family) => SETS.map((set) => ({ ...set, family })));
   return {
     name: 'iptables-ipset',
@@ -52,26 +53,30 @@ export function iptablesIpset(options: IptablesOptions): EntryCommands {
       ...unhookOthers(options),
     ],
     list: (scope) => [
-      ...families.flatMap((family) => tables.map((table) => saveTable(family, table))),
+      ...saved.map(({ family, table }) => saveTable(family, table)),
       ...sets.map((set) => listSet(set, scope === 'all' || set.origin === 'local')),
       ...families.map((family): Command => ({ argv: ['ipset', 'save', allowed(family)] })),
     ],
-    parse: (outputs, nowMs, stance) => {
-      const saved = families.flatMap((family) => tables.map((table) => ({ family, table })));
+    damage: (outputs, { allow }) => {
+      const inChains = saved.flatMap(({ family, table }, i) =>
+        places
+          .filter((place) => place.table === table)
+          .map((place) => placeFault(outputs[i] ?? '', place, chainRules(family, place))),
+      );
+      const inSets = families.map((family, i) => {
+        const told = elementsIn(outputs[saved.length + sets.length + i] ?? '');
+        return allowFault(allowed(family), told, allowedOf(family, allow));
+      });
+      const words = [...inChains, ...inSets].find((each) => each !== undefined);
+      return words === undefined ? undefined : { words, steps: [] };
+    },
+    parse: (outputs, nowMs) => {
       const isThere = saved.every(({ family, table }, i) =>
         places
           .filter((place) => place.table === table)
           .every((place) => isWhole(outputs[i] ?? '', place, setsOf(family, place.tier).map(match))),
       );
-      const isAsSet = families.every(
-        (family, i) =>
-          stance === undefined ||
-          isAllowed(
-            elementsIn(outputs[saved.length + sets.length + i] ?? ''),
-            allowedOf(family, stance.allow),
-          ),
-      );
-      if (!isThere || !isAsSet) return undefined;
+      if (!isThere) return undefined;
       return sets.flatMap((set, i) => readSet(outputs[saved.length + i] ?? '', set, nowMs));
     },
     add: (entries, nowMs) => [
@@ -168,13 +173,17 @@ function restoreSets(lines: readonly string[]): Step {
 }
 
 function chainStep(family: Family, place: Place): Step {
+  const lines = [`:${place.chain} - [0:0]`, ...chainRules(family, place)];
+  return { command: restoreTable(family, place.table, lines) };
+}
+
+function chainRules(family: Family, place: Place): string[] {
   const [allow = '', ...blocks] = setsOf(family, place.tier);
-  const rules = [
+  return [
     ...passRules(place, family),
     `-A ${place.chain} -m set ${match(allow)} -j RETURN`,
     ...blocks.map((set) => `-A ${place.chain} -m set ${match(set)} -j DROP`),
   ];
-  return { command: restoreTable(family, place.table, [`:${place.chain} - [0:0]`, ...rules]) };
 }
 
 function listSet(set: BlockSet, isWanted: boolean): Command {

@@ -68,6 +68,31 @@ COMMIT`,
     expect(only4.parse([RAW.replace(/.*-j PICKET_DROPPED_LOCAL\n/, ''), MANGLE], 0)).toBeUndefined();
   });
 
+  it('finds what others wrote into any of its chains, and writes a chain of entries anew with ours alone', () => {
+    const pass = '-i lo -j RETURN\n';
+    const held = `$&[0:0] -A PICKET_HELD -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN\n`;
+    const allowed = (chain: string) => `[0:0] -A ${chain} -s 192.0.2.1/32 -j RETURN\n`;
+    const raw = RAW.replace(pass, `$&${allowed('PICKET_DROPPED')}`);
+    const mangle = MANGLE.replace(pass, `${held}${allowed('PICKET_HELD')}`);
+    expect(only4.damage?.([raw, mangle], STANCE)).toBeUndefined();
+    const exempt = '-A PICKET_HELD_LOCAL -s 198.51.100.7/32 -p tcp -m tcp --dport 22 -j RETURN';
+    const damaged = mangle.replace('[7:588]', `[0:0] ${exempt}\n[7:588]`);
+    const found = only4.damage?.([raw, damaged], STANCE);
+    expect(found?.words).toBe(`somebody wrote into it: ${exempt}`);
+    expect(linesOf(found?.steps ?? [])).toEqual([
+      `iptables-restore -w 5 --noflush
+*mangle
+:PICKET_HELD_LOCAL - [0:0]
+-A PICKET_HELD_LOCAL -s 198.51.100.7/32 -j DROP
+COMMIT`,
+    ]);
+    expect(only4.damage?.([raw.replace(allowed('PICKET_DROPPED'), ''), mangle], STANCE)?.words).toBe(
+      'gone from it: -A PICKET_DROPPED -s 192.0.2.1/32 -j RETURN',
+    );
+    const matched = raw.replace('-s 192.0.2.1/32 -j', '-s 192.0.2.1/32 -p udp -j');
+    expect(only4.damage?.([matched, mangle], STANCE)?.words).toContain('192.0.2.1/32 -p udp');
+  });
+
   it('holds 2,000 sources at most, half of them for the host itself', async () => {
     const { run, asked } = fakePrograms((line) =>
       line.startsWith('iptables-save') ? { stdout: line.endsWith('raw') ? RAW : MANGLE } : undefined,

@@ -5,7 +5,6 @@ import {
   hookStep,
   type IptablesOptions,
   iptables,
-  isAllowed,
   isWhole,
   type Place,
   passRules,
@@ -17,6 +16,7 @@ import {
   unhookOthers,
   unhookStep,
 } from './entry-iptables.ts';
+import { named, placeFault, rulesIn } from './iptables-chains.ts';
 
 /** Most sources: the kernel goes through such rules one by one for each packet. */
 const MAX_RULES = 2_000;
@@ -30,6 +30,7 @@ export function iptablesRules(options: IptablesOptions): EntryCommands {
   const { families } = options;
   const places = placesOf(options);
   const tables = tablesOf(places);
+  const saved = families.flatMap((family) => tables.map((table) => ({ family, table })));
   const change = (entries: readonly Entry[], verb: '-A' | '-D'): Step[] =>
     families.flatMap((family) =>
       tables.flatMap((table) => {
@@ -49,15 +50,23 @@ export function iptablesRules(options: IptablesOptions): EntryCommands {
       ...families.flatMap((family) => places.map((place) => hookStep(family, place))),
       ...unhookOthers(options),
     ],
-    list: () => families.flatMap((family) => tables.map((table) => saveTable(family, table))),
-    parse: (outputs, _nowMs, stance) => {
-      const saved = families.flatMap((family) => tables.map((table) => ({ family, table })));
-      const perTable = saved.map(({ family, table }, i) => {
-        const inTable = places.filter((place) => place.table === table);
-        const allow = stance?.allow.filter((network) => familyOf(network) === family);
-        const isAsSet = allow === undefined || inTable.every((place) => lets(outputs[i] ?? '', place, allow));
-        return isAsSet ? readTable(outputs[i] ?? '', inTable) : undefined;
-      });
+    list: () => saved.map(({ family, table }) => saveTable(family, table)),
+    damage: (outputs, { allow }) => {
+      const found = saved.flatMap(({ family, table }, i) =>
+        places
+          .filter((place) => place.table === table)
+          .map((place) => damageOf(outputs[i] ?? '', family, place, allow)),
+      );
+      const words = found.find((each) => each.words !== undefined)?.words;
+      return words === undefined ? undefined : { words, steps: found.flatMap(({ steps }) => steps) };
+    },
+    parse: (outputs) => {
+      const perTable = saved.map(({ table }, i) =>
+        readTable(
+          outputs[i] ?? '',
+          places.filter((place) => place.table === table),
+        ),
+      );
       return perTable.includes(undefined) ? undefined : perTable.flatMap((entries) => entries ?? []);
     },
     add: (entries) => change(entries, '-A'),
@@ -90,31 +99,48 @@ function chainOf(places: readonly Place[], { tier, origin }: Entry): string {
 }
 
 function setUpPlace(family: Family, place: Place, allow: readonly Cidr[]): Step[] {
-  const entries = ORIGINS.map((origin) => entryChain(place, origin));
-  const rules = [
+  return [
+    ...ORIGINS.map((origin) => ({
+      command: iptables(family, place.table, '-N', entryChain(place, origin)),
+      fine: /Chain already exists/,
+    })),
+    writeChain(family, place, place.chain, chainRules(family, place, allow)),
+  ];
+}
+
+function chainRules(family: Family, place: Place, allow: readonly Cidr[]): string[] {
+  return [
     ...passRules(place, family),
     ...allow
       .filter((network) => familyOf(network) === family)
       .map((network) => `-A ${place.chain} -s ${network} -j RETURN`),
-    ...entries.map((chain) => `-A ${place.chain} -j ${chain}`),
-  ];
-  return [
-    ...entries.map((chain) => ({
-      command: iptables(family, place.table, '-N', chain),
-      fine: /Chain already exists/,
-    })),
-    { command: restoreTable(family, place.table, [`:${place.chain} - [0:0]`, ...rules]) },
+    ...ORIGINS.map((origin) => `-A ${place.chain} -j ${entryChain(place, origin)}`),
   ];
 }
 
-/** Whether a place lets go whom it is to, and nobody else whom somebody wrote into it. */
-function lets(saved: string, { chain }: Place, allow: readonly Cidr[]): boolean {
-  const rules = [...saved.matchAll(/ -A (\S+) -s (\S+) -j (?:RETURN|ACCEPT)$/gm)];
-  return isAllowed(
-    rules.flatMap(([, of, source = '']) => (of === chain ? [source] : [])),
-    allow,
-  );
+/** Has a chain hold these rules and no others, in one transaction. */
+function writeChain(family: Family, { table }: Place, chain: string, rules: readonly string[]): Step {
+  return { command: restoreTable(family, table, [`:${chain} - [0:0]`, ...rules]) };
 }
+
+/** What others wrote into a place's chains or took out of them. A chain of entries is written anew with ours alone. */
+function damageOf(saved: string, family: Family, place: Place, allow: readonly Cidr[]) {
+  const strange = ORIGINS.map((origin) => entryChain(place, origin)).flatMap((chain) => {
+    const rules = rulesIn(saved, chain);
+    const ours = rules.filter((rule) => ENTRY.test(rule));
+    const others = rules.filter((rule) => !ENTRY.test(rule));
+    return others.length === 0 ? [] : [{ others, step: writeChain(family, place, chain, ours) }];
+  });
+  const others = strange.flatMap((each) => each.others);
+  const words = others.length > 0 ? `somebody wrote into it: ${named(others)}` : undefined;
+  return {
+    words: words ?? placeFault(saved, place, chainRules(family, place, allow)),
+    steps: strange.map(({ step }) => step),
+  };
+}
+
+/** A rule in a chain of entries. */
+const ENTRY = /^-A \S+ -s \S+ -j DROP$/;
 
 const RULE = /^\[(\d+):\d+\] -A (\S+) -s (\S+) -j DROP$/gm;
 

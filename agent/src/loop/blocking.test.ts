@@ -1,4 +1,6 @@
+import { v7 } from 'uuid';
 import { describe, expect, it, vi } from 'vitest';
+import { formatBook, parseBook } from '../blocks/book.ts';
 import { agentsInFakeTime, HOUR_MS, list, probe, SCANNER } from './testing.ts';
 
 describe('blocking', () => {
@@ -54,6 +56,35 @@ describe('blocking', () => {
     const told = seen.sent.at(-1)?.sightings?.[0];
     expect(told).toMatchObject({ successes: 1, trip: {}, evidence: 'forgeable' });
     expect(told?.block).toBeUndefined();
+  });
+
+  it('tells a source that was spared and is held now, unheard, under the one name it has', async () => {
+    const seen = await begin();
+    seen.sink?.probe(probe(21));
+    seen.sink?.trip(probe(22), 'client');
+    const id = seen.sent.at(-1)?.sightings?.[0]?.id;
+    seen.inForce = [{ source: SCANNER, untilMs: Date.now() + HOUR_MS, tier: 'held', packets: 0 }];
+    await vi.advanceTimersByTimeAsync(62_000);
+    const told = seen.sent.flatMap(({ sightings = [] }) => sightings);
+    expect(new Set(told.map((sighting) => sighting.id))).toEqual(new Set([id]));
+    expect(told.at(-1)).toMatchObject({ trip: {}, block: { tier: 'held' }, ports: { tcp: [[21, 21]] } });
+    expect(parseBook(seen.saved)).toMatchObject([{ source: SCANNER, untoldAs: id }]);
+    expect(seen.said).toContain(`blocked ${SCANNER}`);
+  });
+
+  it('tells again, as the least word of all, what a killed agent may have told, in force or ended', async () => {
+    const of = (source: string, lastsMs: number) => ({
+      ...{ source, atMs: Date.now() - HOUR_MS, untilMs: Date.now() + lastsMs, untoldAs: v7() },
+      ...({ tier: 'held', decidedBy: 'kernel', droppedPackets: 0 } as const),
+    });
+    const [live, over] = [of(SCANNER, HOUR_MS), of('198.51.100.8', -1_000)];
+    const seen = await begin({ saved: formatBook(new Map([live, over].map((each) => [each.source, each]))) });
+    const told = seen.sent.flatMap(({ sightings = [] }) => sightings);
+    expect(told).toMatchObject(
+      [live, over].map(({ source, untoldAs: id, untilMs }) => ({ source, id, rev: 1, block: { untilMs } })),
+    );
+    expect(seen.said.filter((line) => line.startsWith('blocked'))).toEqual([`blocked ${SCANNER}`]);
+    expect([...(seen.wants.at(-1)?.local.keys() ?? [])]).toEqual([SCANNER]);
   });
 
   it('says at once that it blocks nobody new, and a minute after the last that it does again', async () => {

@@ -6,6 +6,7 @@ import { describeBlock, reachableAddress } from '../blocks/told.ts';
 import { createPermit } from '../detect/permit.ts';
 import type { Probe } from '../detect/probe.ts';
 import type { Sightings } from '../detect/sightings.ts';
+import { heirloom } from '../detect/unseen.ts';
 import { permitRules, tierFor } from '../policy/derive.ts';
 import type { TripOutcome } from '../watch/engine.ts';
 import type { LimitNotice } from './limit-notice.ts';
@@ -19,7 +20,10 @@ export interface Blocking {
   weigh(source: Source, probe: Probe): void;
   /** One of the network's own hosts asked for an unused port: never blocked, and loud once it is a scan. */
   sibling(source: Source, probe: Probe): void;
-  /** Takes up what the kernel blocked while no agent was reading, or more than could be read. */
+  /**
+   * Takes up what the kernel blocked while no agent was reading, or more than could be read, and tells again what an agent
+   * that was killed may not have told.
+   */
   adopt(blocks: readonly UntoldBlock[]): void;
   /** Ends blocks whose time is over. */
   expire(): void;
@@ -64,10 +68,13 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
 
   const isOldNews = (source: Source, atMs: number): boolean =>
     atMs < Math.max(allLiftedAtMs, liftedAtMs.get(source) ?? 0);
+  const describe = (block: BookedBlock): NonNullable<Sighting['block']> => {
+    const enforced = firewall.enforces && parts.isEnforcing();
+    return describeBlock(block, { engine: engine.name, backend: firewall.name, enforced });
+  };
   const blockOf = (source: Source): Sighting['block'] => {
     const block = keeper.get(source);
-    const enforced = firewall.enforces && parts.isEnforcing();
-    return block && describeBlock(block, { engine: engine.name, backend: firewall.name, enforced });
+    return block && describe(block);
   };
   const tell = (which: 'trips' | 'all'): void => {
     const changed = sightings.drain(which, blockOf);
@@ -141,6 +148,25 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
     tell('trips');
   };
 
+  /** A block that is in the book already, and whose trip nobody here weighed. */
+  const takeUp = (found: BookedBlock, id: string): void => {
+    const { source, atMs } = found;
+    const named = { ...found, untoldAs: id };
+    // Its command goes first, and its trip is counted.
+    if (waiting.has(source)) {
+      keeper.add(named);
+      return;
+    }
+    // A trip that an agent counted which was killed then is no second one.
+    const countedMs = offences.countedUntil(source, found.untilMs);
+    const isRepeat = countedMs === undefined && offences.count(source) > 0;
+    const untilMs = countedMs ?? atMs + offences.commit(source, 'forgeable');
+    const isLonger = isRepeat || untilMs > found.untilMs + SAME_END_MS;
+    const block: BookedBlock = isLonger ? { ...named, untilMs, decidedBy: 'agent' } : named;
+    if (isLonger || id !== found.untoldAs) keeper.add(block);
+    report.blocked(block, undefined);
+  };
+
   return {
     trip,
     sibling(source, probe) {
@@ -156,22 +182,22 @@ export function createBlocking(deps: AgentDeps, parts: BlockingParts): Blocking 
       trip(source, probe, said === 'block' ? 'held' : said);
     },
     adopt(blocks) {
+      const again: Sighting[] = [];
       for (const { isHeirloom, ...found } of blocks) {
         const { source, atMs, untoldAs: id } = found;
-        if (isOldNews(source, atMs) || protection.reason(source) !== undefined) continue;
+        // It ended before it was told: only that is left to do.
+        const isOver = keeper.get(source)?.untoldAs !== id;
+        if (isOldNews(source, atMs) || protection.reason(source) !== undefined) {
+          if (isOver) keeper.told(new Set([id]));
+          continue;
+        }
         const localAddress = reachableAddress(protection.facts.own);
-        const seen = { atMs, address: firstAddress(source), localAddress, id, isHeirloom };
-        if (!sightings.adopt(source, seen)) continue;
-        // A trip that an agent counted which was killed then is no second one.
-        const countedMs = offences.countedUntil(source, found.untilMs);
-        const isRepeat = countedMs === undefined && offences.count(source) > 0;
-        const untilMs = countedMs ?? atMs + offences.commit(source, 'forgeable');
-        const isLonger = isRepeat || untilMs > found.untilMs + SAME_END_MS;
-        const named = { ...found, untoldAs: sightings.idOf(source) };
-        const block: BookedBlock = isLonger ? { ...named, untilMs, decidedBy: 'agent' } : named;
-        if (isLonger || named.untoldAs !== id) keeper.add(block);
-        report.blocked(block, undefined);
+        const seen = { atMs, address: firstAddress(source), localAddress };
+        if (isHeirloom) again.push(heirloom(source, seen, { id, block: describe(found) }));
+        if (isOver) continue;
+        takeUp(found, isHeirloom ? id : sightings.adopt(source, { ...seen, id }));
       }
+      if (again.length > 0) deps.send({ sightings: again }, { urgent: true });
     },
     expire,
     endIfOver(source) {

@@ -22,12 +22,18 @@ export const POLICY = parsePolicy('', '');
 export const FACTS = { own: ['203.0.113.10'], gateways: ['203.0.113.1'], resolvers: [], onLink: [] };
 
 /** An agent over fakes of its ports, in fake time. */
-export async function setUp({ decides = true, found = [] as FoundBlock[], isDiskFull = false } = {}) {
+export async function setUp({
+  decides = true,
+  found = [] as FoundBlock[],
+  saved = undefined as string | undefined,
+  isDiskFull = false,
+} = {}) {
   const seen = {
     inForce: [] as CountedBlock[],
     sent: [] as Outgoing[],
     said: [] as string[],
     sessions: [] as string[],
+    saved: '',
     wants: [] as Desired[],
     shared: new Map() as ReadonlyMap<string, SharedBlock>,
     sink: undefined as ProbeSink | undefined,
@@ -69,8 +75,10 @@ export async function setUp({ decides = true, found = [] as FoundBlock[], isDisk
   };
   const keeper = createKeeper({
     ...{ firewall, now: Date.now, log: SILENT_LOG, firstBlockMs: HOUR_MS, newId: v7 },
-    load: async () => undefined,
-    save: async () => {},
+    load: async () => saved,
+    save: async (text) => {
+      seen.saved = text;
+    },
   });
   const save = async (): Promise<void> => {
     if (isDiskFull) throw new Error('no space left on device');

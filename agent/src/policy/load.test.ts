@@ -19,6 +19,10 @@ describe('parsePolicy', () => {
     );
   });
 
+  it('takes plain http to anywhere where it is allowed by name', () => {
+    expect(refusal('[uplink]\nurls = ["http://a.example"]\nallow_insecure_http = true')).toBe('accepted');
+  });
+
   it('takes an empty file for the default policy', () => {
     expect(parsePolicy('', 'picket.toml')).toMatchObject({
       state_dir: '/var/lib/picket',
@@ -109,6 +113,15 @@ describe('parsePolicy', () => {
       '"all"',
       'a list of addresses, CIDRs and host names',
     ],
+    [
+      'uplink',
+      'urls',
+      '["https://a.example", "http://127.0.0.1:8440"]',
+      '["http://a.example"]',
+      'https://, or http:// on loopback; in a lab with allow_insecure_http = true under [uplink]',
+    ],
+    ['uplink', 'proxy', '"http://u:50%25off@h:3128"', '"http://u:50%off@h:3128"', 'a URL like'],
+    ['uplink', 'proxy', '"http://%C3%A9:x@h"', '"http://%C3:%A9@h"', 'a URL like'],
     ['report', 'json', '"journald"', '"yes"', 'one of "off", "rfc5424", "journald"'],
     ['hosts_deny', 'file', '"/etc/hosts.allow"', '"hosts.deny"', 'an absolute path'],
     ['hosts_deny', 'daemons', '"sshd, in.ftpd"', '"ALL: x"', 'daemon names like "ALL" or "sshd"'],
@@ -129,7 +142,7 @@ describe('parsePolicy', () => {
     const [line, path] = section === '' ? [1, key] : [2, `${section}.${key}`];
     expect(refusal(`${head}${key} = ${bad}`)).toMatch(
       new RegExp(
-        `^picket\\.toml:${line}: ${path}(?:\\[\\d\\])? = .+: must be ${allowed.replace(/[.{}]/g, '\\$&')}`,
+        `^picket\\.toml:${line}: ${path}(?:\\[\\d\\])? = .+: must be ${allowed.replace(/[.{}[\]]/g, '\\$&')}`,
       ),
     );
   });

@@ -7,6 +7,7 @@ import {
   IGNORED_TCP_PORTS,
   IGNORED_UDP_PORTS,
 } from './classic-ports.ts';
+import { collectorUrlsSchema, proxySchema, refuseReadable } from './collector-url.ts';
 import { templateFault } from './command-template.ts';
 import { durationSchema } from './duration.ts';
 import { scannerSchema, sourceNameSchema } from './sources.ts';
@@ -238,37 +239,12 @@ const allowSchema = z.strictObject({
   sessions: trueOrFalse.default(true),
 });
 
-const COLLECTOR_URL =
-  'a list of at most 8 URLs like "https://picket.example.org", without user, query or slash at the end';
-
-/** Base URL of a collector, in the form that a join key has it. */
-const collectorUrlSchema = z
-  .string(COLLECTOR_URL)
-  .max(1_024, COLLECTOR_URL)
-  .refine((text) => {
-    if (!/^https?:/.test(text) || !URL.canParse(text)) return false;
-    const { origin, pathname } = new URL(text);
-    return `${origin}${pathname}`.replace(/\/+$/, '') === text;
-  }, COLLECTOR_URL);
-
-const PROXY_URL = 'a URL like "http://proxy.example.org:3128"; user and password may stand in it';
-
-const proxySchema = z
-  .string(PROXY_URL)
-  .max(1_024, PROXY_URL)
-  .refine((text) => {
-    if (text === '') return true;
-    if (!/^https?:/.test(text) || !URL.canParse(text)) return false;
-    const { pathname, search, hash, hostname } = new URL(text);
-    return pathname === '/' && search + hash === '' && hostname !== '';
-  }, PROXY_URL);
-
 const uplinkSchema = z.strictObject({
   /**
    * URLs of the one collector, in order of preference: the next is taken when one fails, and the first again once it
    * answers. They replace the URL of the join key; whichever is called, the pinned key has to sign.
    */
-  urls: z.array(collectorUrlSchema, COLLECTOR_URL).max(8, COLLECTOR_URL).default([]),
+  urls: collectorUrlsSchema.default([]),
   /** Proxy for all that goes to the collector, by CONNECT; none when empty. Variables of the environment are not read. */
   proxy: proxySchema.default(''),
   /** Certificate authorities, in PEM form, that are trusted beside the system's; none when empty. */
@@ -335,7 +311,8 @@ export const policySchema = z
     if (command.argv.length > 0 || (asks === 'block.also' && !block.also.includes('command'))) return;
     const message = `a program and its arguments, since ${asks} asks for "command"`;
     context.addIssue({ code: 'custom', path: ['command', 'argv'], message });
-  });
+  })
+  .superRefine(refuseReadable);
 
 /** What a host watches, when a source trips, and what happens then. Durations are in ms. */
 export type Policy = z.infer<typeof policySchema>;

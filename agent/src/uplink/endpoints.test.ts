@@ -72,6 +72,39 @@ describe('a collector with several URLs', () => {
     expect(endpoints.current()).toBe(other.url);
   });
 
+  it('is not called again on a URL where it is not ready', async () => {
+    let isReady = false;
+    bench.fake.on('POST /v1/events', () => ({ status: isReady ? 202 : 503 }));
+    bench.fake.on('GET /readyz', () => ({ status: isReady ? 200 : 503 }));
+    await push();
+    await eventually(() => taken(other).length).toBe(1);
+    await eventually(() => bench.fake.seenOn('/readyz').length).toBeGreaterThan(3);
+    expect(endpoints.current()).toBe(other.url);
+    isReady = true;
+    await eventually(() => endpoints.current()).toBe(bench.fake.url);
+  });
+
+  const busy = () => ({ status: 503, headers: { 'retry-after': '600' } });
+
+  it('gets batches on the next at once, however long the first asks to wait', async () => {
+    for (const route of ['POST /v1/events', 'GET /readyz']) bench.fake.on(route, busy);
+    const batches = [await push(), await push(), await push()];
+    await eventually(() => new Set(taken(other))).toEqual(new Set(batches));
+  });
+
+  it('is asked for its list on the next at once, however long the first asks to wait', async () => {
+    for (const route of ['GET /v1/blocklist', 'GET /readyz']) bench.fake.on(route, busy);
+    other.on('GET /v1/blocklist', () => () => {});
+    const puller = new Puller({
+      ...{ http: bench.http, speaker, log: SILENT_LOG, endpoints, retryMs: () => 20 },
+      ...{ onList: () => {}, onContact: () => {} },
+    });
+    puller.start();
+    await eventually(() => other.seenOn('/v1/blocklist').length).toBe(1);
+    await bench.http.close();
+    await puller.stop();
+  });
+
   it('is asked for its list on the next URL when one gives a list that is not believed', async () => {
     // The second server has another key: its list is refused, the first one's is taken.
     const list = (fake: FakeCollector) => async () => ({ status: 200, body: await fake.list([]) });

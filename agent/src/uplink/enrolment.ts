@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { MAX_NAME_LENGTH, thumbprintSchema, unixMsSchema, uuid7Schema } from '@picket/protocol';
 import { z } from 'zod';
+import { isReadableOnTheWay } from '../policy/collector-url.ts';
 import { publicJwkSchema } from './collector-key.ts';
 import { UplinkError } from './errors.ts';
 import { parseJson, readFileIfThere, replaceFile } from './state-file.ts';
@@ -51,20 +52,11 @@ export async function saveEnrolment(stateDir: string, enrolment: Enrolment): Pro
   await replaceFile(enrolmentPath(stateDir), `${JSON.stringify(enrolment, undefined, 2)}\n`);
 }
 
-/**
- * Why a collector's URL must not be used, or undefined. Signatures say who speaks, but only TLS keeps tokens and
- * findings private; loopback needs none.
- */
+/** Why a collector's URL must not be used, or undefined. */
 export function refusedUrl(url: string, allowInsecureHttp: boolean): string | undefined {
-  const { protocol, hostname } = new URL(url);
-  if (protocol === 'https:' || allowInsecureHttp || isLoopback(hostname)) return undefined;
+  if (allowInsecureHttp || !isReadableOnTheWay(url)) return undefined;
   return (
     `${url} is plain HTTP: what this host reports could be read on the way. Use https://, or set ` +
     'allow_insecure_http = true under [uplink] in the config file for a lab.'
   );
-}
-
-/** RFC 6761 section 6.3 (`localhost`), RFC 1122 section 3.2.1.3 (127/8), RFC 4291 section 2.5.3 (::1). */
-function isLoopback(hostname: string): boolean {
-  return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname);
 }

@@ -56,6 +56,7 @@ export class FakeCollector {
       status: 200,
       body: JSON.stringify({ keys: [fake.jwk] }),
     }));
+    fake.on('GET /readyz', () => ({ status: 200, body: 'ready\n' }));
     fake.on('POST /v1/enrolments', (seen) => fake.enrolled(seen));
     fake.on('POST /v1/events', () => ({ status: 202 }));
     await fake.listen();

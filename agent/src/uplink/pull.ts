@@ -4,6 +4,7 @@ import {
   blockListClaimsSchema,
   collectorUrn,
   networkUrn,
+  pushErrorSchema,
 } from '@picket/protocol';
 import type { CryptoKey } from 'jose';
 import type { Log } from '../report/log.ts';
@@ -16,6 +17,7 @@ import { requestToken } from './request-token.ts';
 import { backOffMs, retryAfterMs } from './retry.ts';
 import type { Speaker } from './seal.ts';
 import { readSignedReply } from './signed-reply.ts';
+import { parseJson } from './state-file.ts';
 
 /** What a puller works with. */
 export interface PullerOptions {
@@ -30,6 +32,8 @@ export interface PullerOptions {
   readonly onContact: () => void;
   /** Called whenever a list was not believed. */
   readonly onRefused?: () => void;
+  /** Called whenever the collector does not take the key of this host. */
+  readonly onDenied?: () => void;
   readonly retryMs?: (failures: number) => number;
   /** How long the collector is asked to hold a request, seconds. */
   readonly waitSeconds?: number;
@@ -112,8 +116,8 @@ export class Puller {
         return { ok: false, why: 'a fault inside the agent' };
       });
       if (this.#isStopped) return;
-      if (!round.ok && round.isAboutWay === true) endpoints.failed(base);
-      await this.#sleep(round.ok ? this.#onSuccess(round.waitMs) : this.#onFailure(round));
+      const isElsewhere = !round.ok && round.isAboutWay === true && endpoints.failed(base);
+      await this.#sleep(round.ok ? this.#onSuccess(round.waitMs) : this.#onFailure(round, isElsewhere));
     }
   }
 
@@ -124,11 +128,12 @@ export class Puller {
     return waitMs;
   }
 
-  #onFailure({ why, waitMs = 0 }: { why: string; waitMs?: number }): number {
+  /** @param isElsewhere the server that asked to wait is not the one that is called next */
+  #onFailure({ why, waitMs = 0 }: { why: string; waitMs?: number }, isElsewhere: boolean): number {
     this.#failures += 1;
     if (this.#why !== why) this.#options.log.warn('the block list cannot be had now', { why });
     this.#why = why;
-    return Math.max(waitMs, (this.#options.retryMs ?? backOffMs)(this.#failures));
+    return Math.max(isElsewhere ? 0 : waitMs, (this.#options.retryMs ?? backOffMs)(this.#failures));
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -173,6 +178,7 @@ export class Puller {
   #refused({ status, headers, body }: HttpReply): Round {
     const { clock } = this.#options.speaker;
     if (status === 401) clock.hint(headers.date);
+    if (isDenial(status, body)) this.#options.onDenied?.();
     const waitMs = retryAfterMs(headers['retry-after'], clock.nowMs());
     const why = `HTTP ${status} ${body.slice(0, 200)}`.trim();
     // 401 and 403 are the collector's word about this host, 426 about its agent, 429 about haste.
@@ -257,4 +263,11 @@ export class Puller {
     if (this.#quickAnswers === 0) return 0;
     return Math.min(LONGEST_POLL_MS, (this.#options.retryMs ?? backOffMs)(this.#quickAnswers));
   }
+}
+
+/** Whether the collector says that the key, or the host that has it, is none that it takes. */
+function isDenial(status: number, body: string): boolean {
+  const err =
+    status === 401 || status === 403 ? pushErrorSchema.safeParse(parseJson(body)).data?.err : undefined;
+  return err === 'invalid_key' || err === 'access_denied';
 }

@@ -95,6 +95,7 @@ describe('a push', () => {
 
   it.each<[string, Answer]>([
     ['503', { status: 503 }],
+    ['500', { status: 500 }],
     ['429 with Retry-After', { status: 429, headers: { 'retry-after': '0' } }],
     ['a cut connection', (request) => request.socket.destroy()],
     [
@@ -108,6 +109,7 @@ describe('a push', () => {
     ['a captive portal', { status: 200, body: '<html>' }],
     ['a redirect', { status: 302, headers: { location: 'http://192.0.2.1/' } }],
     ['a lost host', refusal('access_denied')],
+    ['a key that has ended', refusal('invalid_key')],
     ['an older wire version', { status: 426 }],
   ])('keeps the batch and tries again after %s', async (_, answer) => {
     answerFirst(answer);
@@ -156,7 +158,7 @@ describe('a push', () => {
     expect(new Set(order)).toEqual(new Set([old, young, other, first]));
   });
 
-  it.each(['invalid_request', 'invalid_key', 'invalid_issuer', 'invalid_audience', 'authentication_failed'])(
+  it.each(['invalid_request', 'invalid_issuer', 'invalid_audience', 'authentication_failed'])(
     'puts a batch aside that is refused with %s, and goes on with the next',
     async (err) => {
       const bad = await spoolBatch();
@@ -183,6 +185,40 @@ describe('a push', () => {
     pusher.wake();
     await whenEmpty();
     expect(await rejectedNames()).toEqual([`${bad}.json`]);
+  });
+
+  it('lets others pass a batch at which the collector fails, and puts it aside when it keeps failing', async () => {
+    const others = [await spoolBatch(1, true), await spoolBatch(1, true), await spoolBatch(1, true)];
+    const bad = await spoolBatch(1, true);
+    bench.fake.on('POST /v1/events', (seen) => ({ status: seen.claims.jti === bad ? 500 : 202 }));
+    pusher.wake();
+    await eventually(() => pusher.stats.accepted).toBe(others.length);
+    for (let tries = 1; tries <= 4; tries++) {
+      const failed = () => pushedNames().filter((jti) => jti === bad).length;
+      await eventually(() => failed() >= tries || spool.stats().batches === 0).toBe(true);
+      await spoolBatch();
+      pusher.wake();
+      await eventually(() => pusher.stats.accepted).toBe(others.length + tries);
+    }
+    await whenEmpty();
+    expect(await rejectedNames()).toEqual([`${bad}.json`]);
+  });
+
+  it('puts nothing aside while the collector fails at everything, nor for the first failure after that', async () => {
+    bench.fake.on('POST /v1/events', () => ({ status: 500 }));
+    const [old, young] = [await spoolBatch(1, true), await spoolBatch(1, true)];
+    pusher.wake();
+    await eventually(() => pushedNames().filter((jti) => jti === young).length).toBeGreaterThan(4);
+    expect(pusher.stats.why).toBe('HTTP 500');
+    let failures = 1;
+    bench.fake.on('POST /v1/events', ({ claims }) => ({
+      status: claims.jti === young && pusher.stats.accepted > 0 && failures-- > 0 ? 500 : 202,
+    }));
+    pusher.wake();
+    await whenEmpty();
+    expect(pushedNames()).toContain(old);
+    expect(await rejectedNames()).toEqual([]);
+    expect(pusher.stats).toMatchObject({ accepted: 2, rejected: 0, why: undefined });
   });
 
   it('puts batches aside that were sealed as another host, when that host is unknown', async () => {

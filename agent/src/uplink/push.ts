@@ -4,16 +4,16 @@ import { halvesOf } from './batches.ts';
 import { type Endpoints, soleEndpoint } from './endpoints.ts';
 import type { HttpClient } from './http.ts';
 import { post } from './post.ts';
-import { Ration } from './ration.ts';
+import { BACKLOG_PER_SECOND, Ration } from './ration.ts';
 import { redated, redatedByGuess } from './redate.ts';
 import type { Reject } from './rejected.ts';
 import { backOffMs } from './retry.ts';
-import { isSealedBy, type Speaker, seal, unseal } from './seal.ts';
+import { isOfPresentKey, isSealedBy, type Speaker, seal, sealedAnew, unseal } from './seal.ts';
 import type { Entry, IsFree, Turn } from './spool/batch-index.ts';
 import type { Batch } from './spool/record.ts';
 import type { Spool } from './spool/spool.ts';
 import { Troubles } from './troubles.ts';
-import type { Verdict } from './verdict.ts';
+import type { Pause, Verdict } from './verdict.ts';
 
 /** What a pusher works with. */
 export interface PusherOptions {
@@ -45,12 +45,6 @@ const CONCURRENCY = 4;
 
 /** What waited longer than this is backlog, ms; what is younger is fresh news, and never waits for the backlog. */
 const FRESH_MS = 60_000;
-
-/**
- * Batches of the backlog a second: a full spool of the smallest batches, some 60,000, is told within an hour, and a
- * thousand hosts that come back together bring no more than 20,000 a second.
- */
-const BACKLOG_PER_SECOND = 20;
 
 /** Three of four are trips, the newest first; the others, newest and oldest in turn, are never starved by them. */
 const TURNS: readonly Turn[] = ['trip', 'trip', 'trip', 'newest', 'trip', 'trip', 'trip', 'oldest'];
@@ -138,9 +132,11 @@ export class Pusher {
   #startWork(nowMs: number): void {
     const isFree = (jti: string): boolean => !this.#underWay.has(jti) && this.#troubles.isFree(jti, nowMs);
     // While the collector fails one batch at a time finds out whether it is back.
-    const most = this.#pauses > 0 ? 1 : CONCURRENCY;
-    while (this.#underWay.size < most) {
-      const entry = this.#nextEntry(isFree, nowMs);
+    const isFailing = this.#pauses > 0;
+    // Not with one that failed before, if there is another: that one may be all that it fails at.
+    const isUntried = (jti: string): boolean => isFree(jti) && this.#troubles.failuresOf(jti) === 0;
+    while (this.#underWay.size < (isFailing ? 1 : CONCURRENCY)) {
+      const entry = (isFailing && this.#nextEntry(isUntried, nowMs)) || this.#nextEntry(isFree, nowMs);
       if (entry === undefined) return;
       this.#underWay.add(entry.jti);
       this.#lastTryMs = nowMs;
@@ -187,11 +183,7 @@ export class Pusher {
   }
 
   async #act(batch: Batch, verdict: Verdict): Promise<void> {
-    if (this.#isStopped && verdict.do === 'pause') return;
-    if (verdict.do === 'pause') {
-      const isForeign = verdict.isAboutHost === true && !isSealedBy(batch.jws, this.#options.speaker);
-      return isForeign ? this.#reject(batch, verdict.why) : this.#pause(verdict);
-    }
+    if (verdict.do === 'pause') return this.#isStopped ? undefined : this.#onPause(batch, verdict);
     this.#resume();
     if (verdict.do === 'settle') {
       this.#accepted += 1;
@@ -199,6 +191,16 @@ export class Pusher {
     } else if (verdict.do === 'reject') await this.#onRefusal(batch, verdict);
     else if (verdict.do === 'split') await this.#split(batch);
     else if (this.#fail(batch.jti, verdict.why)) await this.#reject(batch, verdict.why);
+  }
+
+  /** What was sealed as another host is nobody's any more; what a former key sealed that has ended is sealed again. */
+  async #onPause(batch: Batch, verdict: Pause): Promise<void> {
+    const { speaker } = this.#options;
+    const { isAboutHost = false, isAboutKey = false, isMaybeBatch = false, why } = verdict;
+    if (isAboutHost && !isSealedBy(batch.jws, speaker)) return this.#reject(batch, why);
+    if (isMaybeBatch && this.#fail(batch.jti, why, true)) return this.#reject(batch, why);
+    if (!isAboutKey || isOfPresentKey(batch.jws, speaker)) return this.#pause(verdict);
+    await this.#replace(batch, await sealedAnew(batch, speaker), why);
   }
 
   /** A batch with a wrong date is sealed again, now or when the collector's time is known. */
@@ -217,24 +219,19 @@ export class Pusher {
   }
 
   /** Keeps a batch in place of another, if there is one; on disk before the former goes. */
-  async #replace(batch: Batch, again: Batch | undefined): Promise<boolean> {
+  async #replace(batch: Batch, again: Batch | undefined, why = 'a wrong clock dated it'): Promise<boolean> {
     if (again === undefined) return false;
-    if (!(await this.#options.spool.replace(batch.jti, [again]))) {
-      this.#fail(batch.jti, UNSAFE);
-      return true;
-    }
-    this.#options.log.info('a batch was dated by a wrong clock and is sealed again', {
-      jti: batch.jti,
-      newJti: again.jti,
-    });
-    this.#troubles.forget(batch.jti);
+    if (await this.#options.spool.replace(batch.jti, [again])) {
+      this.#options.log.info('a batch is sealed again', { jti: batch.jti, newJti: again.jti, why });
+      this.#troubles.forget(batch.jti);
+    } else this.#fail(batch.jti, UNSAFE);
     return true;
   }
 
   /** Notes a failure of one batch; true when the batch itself is what is wrong. */
-  #fail(jti: string, why: string): boolean {
-    const { failures, acceptedBefore } = this.#troubles.note(jti, this.#accepted);
-    this.#options.log.warn('a batch was not taken', { jti, why, failures });
+  #fail(jti: string, why: string, isMaybeAll = false): boolean {
+    const { failures, acceptedBefore } = this.#troubles.note(jti, this.#accepted, isMaybeAll);
+    this.#options.log[isMaybeAll ? 'debug' : 'warn']('a batch was not taken', { jti, why, failures });
     return failures >= MAX_FAILURES && this.#accepted > acceptedBefore;
   }
 
@@ -291,7 +288,12 @@ export class Pusher {
     const { endpoints = soleEndpoint(this.#options.speaker.enrolment.url) } = this.#options;
     const base = endpoints.current();
     const verdict = await post(jws, base, this.#options);
-    if (verdict.do === 'pause' && verdict.isAboutWay === true && !this.#isStopped) endpoints.failed(base);
-    return verdict;
+    if (verdict.do !== 'pause' || verdict.isAboutWay !== true || this.#isStopped) return verdict;
+    return endpoints.failed(base) ? unasked(verdict) : verdict;
   }
+}
+
+/** Without the wait: the server that asked for it is not the one that is called next. */
+function unasked({ waitMs, ...pause }: Pause): Pause {
+  return pause;
 }

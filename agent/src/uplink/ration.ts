@@ -1,3 +1,9 @@
+/**
+ * Batches of the backlog a second: a full spool of the smallest batches, some 60,000, is told within an hour, and a
+ * thousand hosts that come back together bring no more than 20,000 a second.
+ */
+export const BACKLOG_PER_SECOND = 20;
+
 /** Hands out turns at a bounded rate: a bucket of tokens that holds one second of them. */
 export class Ration {
   readonly #perSecond: number;

@@ -23,7 +23,14 @@ describe('the wait before the next try', () => {
     ['', undefined],
     [undefined, undefined],
   ])('is what Retry-After %j asks for', (header, expected) => {
-    expect(retryAfterMs(header, 10_000)).toBe(expected);
+    expect(retryAfterMs(header, 10_000, () => 0)).toBe(expected);
+  });
+
+  it('is up to a fifth longer than asked, so that hosts that were told the same do not come at once', () => {
+    expect([0, 0.5, 1].map((random) => retryAfterMs('30', 0, () => random))).toEqual([
+      30_000, 33_000, 36_000,
+    ]);
+    expect(retryAfterMs('599', 0, () => 1)).toBe(600_000);
   });
 
   it('is never negative nor longer than ten minutes, whatever the header', () => {

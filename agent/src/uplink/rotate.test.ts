@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { EVENT, NO_FACTS, ROTATED_TYP } from '@picket/protocol';
 import { decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { policySchema } from '../policy/policy.ts';
+import { type Policy, policySchema } from '../policy/policy.ts';
 import { SILENT_LOG } from '../report/log.ts';
 import { type Enrolment, loadEnrolment } from './enrolment.ts';
-import { FakeRotation } from './fake-rotation.ts';
+import { FakeCollector, type Seen } from './fake-collector.ts';
+import { endedKey, FakeRotation } from './fake-rotation.ts';
 import { loadIdentity } from './identity.ts';
 import { rotateKey } from './rotate.ts';
 import { type KeyFiles, openKeyFiles, settleKeys } from './rotation-files.ts';
 import { type Bench, eventually, makeBench, sighting } from './testing.ts';
-import { startUplink } from './uplink.ts';
+import { startUplink, type Uplink } from './uplink.ts';
 
 let bench: Bench;
 let collector: FakeRotation;
@@ -99,6 +100,23 @@ describe('a host that rotates its key', () => {
     expect(collector.keys.size).toBe(2);
   });
 
+  it('asks with the new one alone when the present one ended before the answer was heard', async () => {
+    collector.losesAnswers = true;
+    await rotate();
+    collector.losesAnswers = false;
+    collector.ended.add(bench.identity.thumbprint);
+    expect(await rotate()).toMatchObject({ ok: true });
+    expect((await restarted()).identity.thumbprint).not.toBe(bench.identity.thumbprint);
+    expect(collector.keys.size).toBe(2);
+  });
+
+  it('does not take a new one that the collector never had, when the present one is refused', async () => {
+    await openKeyFiles(bench.stateDir).make('next');
+    collector.ended.add(bench.identity.thumbprint);
+    expect(await rotate()).toMatchObject({ ok: false, code: 'refused' });
+    expect((await restarted()).identity.thumbprint).toBe(bench.identity.thumbprint);
+  });
+
   it('keeps its key when the answer is not the collector’s', async () => {
     bench.fake.on('POST /v1/host-keys', async () => ({
       status: 200,
@@ -118,16 +136,8 @@ describe('a host that rotates its key', () => {
   it('signs with the new one at once while it runs, and what it spooled before is still pushed', async () => {
     bench.fake.on('GET /v1/blocklist', () => () => {});
     bench.fake.on('POST /v1/events', () => ({ status: 503 }));
-    const { stateDir, identity, enrolment } = bench;
-    const uplink = await startUplink({
-      ...{ stateDir, identity, enrolment, settings: policySchema.parse({}).uplink, log: SILENT_LOG },
-      neverBlockFacts: () => NO_FACTS,
-      applyBlockList: async () => {},
-      status: () => ({
-        ...{ agentVersion: '0.1.0', engine: 'kernel', firewall: 'nftables', startedAtMs: 1 },
-        ...{ addresses: [], localBlocks: 0, probesLost: 0 },
-      }),
-    });
+    const { identity } = bench;
+    const uplink = await start();
     try {
       uplink.send({ sightings: [sighting()] }, { urgent: true });
       await uplink.flush();
@@ -140,11 +150,90 @@ describe('a host that rotates its key', () => {
       await eventually(() => uplink.status().spool?.batches).toBe(0);
       const signers = bench.fake
         .seenOn('/v1/events')
-        .filter(({ claims }) => EVENT.sightings in (claims.events as object))
+        .filter(isSightings)
         .map(({ body }) => decodeProtectedHeader(body).kid);
       expect(new Set(signers)).toEqual(new Set([next, identity.thumbprint]));
     } finally {
       await uplink.stop();
     }
   });
+
+  it('has one new key more for each order, however close they come', async () => {
+    bench.fake.on('GET /v1/blocklist', () => () => {});
+    const uplink = await start();
+    try {
+      const results = await Promise.all([uplink.rotateKey(), uplink.rotateKey(), uplink.rotateKey()]);
+      expect(results.map(({ ok }) => ok)).toEqual([true, true, true]);
+      expect(collector.keys.size).toBe(4);
+      expect((await readdir(bench.stateDir)).filter((name) => name.startsWith('identity'))).toEqual([
+        'identity.jwk',
+      ]);
+    } finally {
+      await uplink.stop();
+    }
+  });
+
+  it('asks first on the URL that is in use', async () => {
+    const other = await FakeCollector.start();
+    bench.fake.on('GET /v1/blocklist', () => () => {});
+    const uplink = await start({ urls: [other.url, bench.fake.url] });
+    try {
+      await eventually(() => uplink.status().url).toBe(bench.fake.url);
+      expect(await uplink.rotateKey()).toMatchObject({ ok: true });
+      expect(other.seenOn('/v1/host-keys')).toEqual([]);
+    } finally {
+      await uplink.stop();
+      await other.stop();
+    }
+  });
+
+  it('ends a rotation itself when its present key is no longer taken, and loses nothing that it sealed with that', async () => {
+    const dead = bench.identity.thumbprint;
+    const isDead = (jws: string): boolean =>
+      collector.ended.has(dead) && decodeProtectedHeader(jws).kid === dead;
+    bench.fake.on('GET /v1/blocklist', async ({ headers }) => {
+      if (isDead(headers.authorization?.replace('Bearer ', '') ?? '')) return endedKey(401);
+      return { status: 200, body: await bench.fake.list([]), headers: { 'retry-after': '1' } };
+    });
+    bench.fake.on('POST /v1/events', ({ body }) => (isDead(body) ? endedKey() : { status: 202 }));
+    const uplink = await start();
+    try {
+      await eventually(() => uplink.status().lastContactMs).toBeDefined();
+      collector.losesAnswers = true;
+      expect(await uplink.rotateKey()).toMatchObject({ ok: false });
+      collector.ended.add(dead);
+      const seen = sighting({ trip: { atMs: 1 } });
+      uplink.send({ sightings: [seen] }, { urgent: true });
+      await uplink.flush();
+      collector.losesAnswers = false;
+      await eventually(() => uplink.status().spool?.batches).toBe(0);
+      expect(uplink.status().rejected).toBe(0);
+      const { body = '', claims } = bench.fake.seenOn('/v1/events').findLast(isSightings) ?? {};
+      expect(decodeProtectedHeader(body).kid).toBe((await restarted()).identity.thumbprint);
+      expect(JSON.stringify(claims)).toContain(seen.id);
+    } finally {
+      await uplink.stop();
+    }
+  });
 });
+
+const isSightings = ({ claims }: Seen): boolean => EVENT.sightings in (claims.events as object);
+
+function start(uplink: Partial<Policy['uplink']> = {}): Promise<Uplink> {
+  const { stateDir, identity, enrolment } = bench;
+  return startUplink({
+    ...{
+      stateDir,
+      identity,
+      enrolment,
+      settings: { ...policySchema.parse({}).uplink, ...uplink },
+      log: SILENT_LOG,
+    },
+    neverBlockFacts: () => NO_FACTS,
+    applyBlockList: async () => {},
+    status: () => ({
+      ...{ agentVersion: '0.1.0', engine: 'kernel', firewall: 'nftables', startedAtMs: 1 },
+      ...{ addresses: [], localBlocks: 0, probesLost: 0 },
+    }),
+  });
+}

@@ -39,6 +39,9 @@ export type RotateResult =
 
 const LIMIT_MS = 15_000;
 
+/** Longest that a rotation takes, ms: each URL hangs, and the last one is asked with both keys. */
+export const rotationLimitMs = (urls: number): number => (Math.max(1, urls) + 1) * LIMIT_MS;
+
 const MAX_REPLY_BYTES = 64 * 1024;
 
 /**
@@ -48,10 +51,11 @@ const MAX_REPLY_BYTES = 64 * 1024;
  */
 export async function rotateKey(request: RotateRequest): Promise<RotateResult> {
   const { enrolment, files, urls } = request;
-  const next = (await files.candidate('next')) ?? (await files.make('next'));
+  const begun = await files.candidate('next');
+  const next = begun ?? (await files.make('next'));
   let result: RotateResult = failure('unreachable', 'There is no URL of a collector.');
   for (const url of urls) {
-    const told = await tell(request, next, url);
+    const told = await (begun === undefined ? tell : tellAgain)(request, next, url);
     if (!told.ok) {
       result = told;
       if (MAY_WORK_ELSEWHERE.has(told.code)) continue;
@@ -65,11 +69,20 @@ export async function rotateKey(request: RotateRequest): Promise<RotateResult> {
   return result;
 }
 
-async function tell(
-  request: RotateRequest,
-  next: Identity,
-  url: string,
-): Promise<{ ok: true; claims: RotatedClaims } | EnrolFailure> {
+type Told = { ok: true; claims: RotatedClaims } | EnrolFailure;
+
+/**
+ * The collector may have taken the new key long ago, with its answer lost, and the present one may have ended since: then
+ * it hears the new one alone.
+ */
+async function tellAgain(request: RotateRequest, next: Identity, url: string): Promise<Told> {
+  const told = await tell(request, next, url);
+  if (told.ok || told.code !== 'refused') return told;
+  const itself = await tell({ ...request, identity: next }, next, url);
+  return itself.ok ? itself : told;
+}
+
+async function tell(request: RotateRequest, next: Identity, url: string): Promise<Told> {
   const result = await request.http.call({
     url: `${url}/v1/host-keys`,
     headers: { 'content-type': 'application/jwt', accept: 'application/jwt, application/json' },
@@ -98,11 +111,7 @@ async function signRequest(
 }
 
 /** Only the collector's signed word that it has the key makes the host use it. */
-async function believe(
-  enrolment: Enrolment,
-  next: Identity,
-  jws: string,
-): Promise<{ ok: true; claims: RotatedClaims } | EnrolFailure> {
+async function believe(enrolment: Enrolment, next: Identity, jws: string): Promise<Told> {
   const key = await verifyingKey(enrolment.collectorKey);
   const signed = await readSignedReply(jws, { key, typ: ROTATED_TYP, schema: rotatedClaimsSchema });
   if (!signed.ok) return failure('bad_reply', `The answer is not believed: ${signed.reason}.`);

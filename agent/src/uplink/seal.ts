@@ -1,5 +1,12 @@
-import { type BatchEvents, collectorUrn, EVENT_TYP, type EventClaims, hostUrn } from '@picket/protocol';
-import { CompactSign, decodeJwt } from 'jose';
+import {
+  type BatchEvents,
+  collectorUrn,
+  EVENT_TYP,
+  type EventClaims,
+  hostUrn,
+  uuid7TimeMs,
+} from '@picket/protocol';
+import { CompactSign, decodeJwt, decodeProtectedHeader } from 'jose';
 import { v7 as uuid7 } from 'uuid';
 import type { Content } from './batches.ts';
 import type { Clock } from './clock.ts';
@@ -55,4 +62,15 @@ export function isSealedBy(jws: string, { enrolment }: Pick<Speaker, 'enrolment'
     aud === collectorUrn(enrolment.collectorId) &&
     net === enrolment.networkId
   );
+}
+
+/** Whether it was the present key that signed a batch. */
+export function isOfPresentKey(jws: string, { identity }: Pick<Speaker, 'identity'>): boolean {
+  return decodeProtectedHeader(jws).kid === identity.thumbprint;
+}
+
+/** The batch with its date, signed with the present key. */
+export async function sealedAnew({ jti, jws, hasTrip, originMs }: Batch, speaker: Speaker): Promise<Batch> {
+  const again = await seal({ events: unseal(jws), hasTrip }, speaker, uuid7TimeMs(jti));
+  return { ...again, ...(originMs !== undefined && { originMs }) };
 }

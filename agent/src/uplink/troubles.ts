@@ -6,6 +6,8 @@ export interface Trouble {
   failures: number;
   /** How many batches had been accepted when this one failed first. */
   readonly acceptedBefore: number;
+  /** How many when it failed last. */
+  acceptedLast: number;
   /** When it may be tried again, on the monotonic clock. */
   notBeforeMs: number;
 }
@@ -33,10 +35,17 @@ export class Troubles {
     return [...this.#known.values()].map(({ notBeforeMs }) => notBeforeMs);
   }
 
-  /** Notes one more failure. */
-  note(jti: string, accepted: number): Readonly<Trouble> {
-    const trouble = this.#known.get(jti) ?? { failures: 0, acceptedBefore: accepted, notBeforeMs: 0 };
-    trouble.failures += 1;
+  /**
+   * Notes one more failure.
+   *
+   * @param isMaybeAll all may have failed, not this batch: what fails again while none was accepted in between counts once
+   */
+  note(jti: string, accepted: number, isMaybeAll = false): Readonly<Trouble> {
+    const trouble = this.#known.get(jti) ?? {
+      ...{ failures: 0, acceptedBefore: accepted, acceptedLast: accepted, notBeforeMs: 0 },
+    };
+    if (!isMaybeAll || trouble.failures === 0 || accepted > trouble.acceptedLast) trouble.failures += 1;
+    trouble.acceptedLast = accepted;
     trouble.notBeforeMs = performance.now() + this.#retryMs(trouble.failures);
     if (this.#known.size >= MAX_TROUBLES) this.#known.clear();
     this.#known.set(jti, trouble);

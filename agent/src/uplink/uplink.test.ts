@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { policySchema } from '../policy/policy.ts';
 import { createLog, SILENT_LOG } from '../report/log.ts';
 import type { DesiredList } from './applier.ts';
+import { UplinkError } from './errors.ts';
 import { type Bench, eventually, makeBench, sighting } from './testing.ts';
 import { startUplink, type Uplink, type UplinkOptions } from './uplink.ts';
 
@@ -176,6 +177,22 @@ describe('an uplink', () => {
     expect((await start({ enrolment: strange })).status().isEnrolled).toBe(false);
     const enrolment = { ...bench.enrolment, url: 'http://192.0.2.1:8440' };
     await expect(start({ enrolment })).rejects.toMatchObject({ code: 'ERR_PLAIN_HTTP' });
+  });
+
+  it('waits for a file of authorities that is not there, says so, and goes on once it is', async () => {
+    let isThere = false;
+    const lines: string[] = [];
+    const log = createLog({ level: 'error', json: false, write: (line) => lines.push(line) });
+    const connect = async () => {
+      if (!isThere) throw new UplinkError('ERR_CA_FILE', '/x.pem (uplink.ca_file): it cannot be read');
+      return {};
+    };
+    const uplink = await start({ connect, log });
+    uplink.send({ sightings: [trip()] }, { urgent: true });
+    await eventually(() => uplink.status().pullFault).toContain('uplink.ca_file');
+    expect(lines).toEqual([expect.stringContaining('detection and blocking go on')]);
+    isThere = true;
+    await eventually(() => toldSightings().length).toBe(1);
   });
 
   it('stops in time while the collector hangs', async () => {

@@ -6,13 +6,13 @@ import { type AcceptedList, acceptList, DEFAULT_LIST_LIMITS, type ListLimits } f
 import { Applier, type ApplyBlockList } from './applier.ts';
 import { type Clock, createClock } from './clock.ts';
 import type { Connection } from './connection.ts';
-import { collectorUrls, createEndpoints, type Endpoints } from './endpoints.ts';
+import { collectorUrls, createEndpoints, type Endpoints, refusePlainHttp } from './endpoints.ts';
 import { failure } from './enrol-refusal.ts';
-import { type Enrolment, refusedUrl } from './enrolment.ts';
-import { UplinkError } from './errors.ts';
+import type { Enrolment } from './enrolment.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createHttpClient, type HttpClient } from './http.ts';
 import type { Identity } from './identity.ts';
+import { createLateClient } from './late-client.ts';
 import { type ListFile, openListFile } from './list-file.ts';
 import type { ListState } from './list-state.ts';
 import type { Outgoing } from './outbox.ts';
@@ -20,7 +20,7 @@ import { Puller } from './pull.ts';
 import { Pusher } from './push.ts';
 import { rejectedFolder } from './rejected.ts';
 import type { RotateResult } from './rotate.ts';
-import { finishRotation, type RotationParts, rotateRunning } from './rotate-running.ts';
+import { createRotations, type Rotations } from './rotate-running.ts';
 import type { Speaker } from './seal.ts';
 import { type Flushed, Sender } from './sender.ts';
 import { openSpoolFolder } from './spool/disk.ts';
@@ -44,8 +44,8 @@ export interface UplinkOptions {
   readonly identity: Identity;
   /** Undefined: this host was not enrolled and runs alone. */
   readonly enrolment: Enrolment | undefined;
-  /** How connections are made; directly, with Node's authorities, by default. */
-  readonly connection?: Connection;
+  /** How connections are made, asked until that works; directly, with Node's authorities, by default. */
+  readonly connect?: () => Promise<Connection>;
   readonly settings: UplinkSettings;
   /** The collector's time; a clock of its own by default. */
   readonly clock?: Clock;
@@ -111,29 +111,26 @@ export async function startUplink(options: UplinkOptions): Promise<Uplink> {
       log,
       'the key of this host is not the one that was enrolled: it runs alone; enrol it again',
     );
-  const { urls, allow_insecure_http } = options.settings;
-  for (const url of collectorUrls(urls, enrolment)) {
-    const plain = refusedUrl(url, allow_insecure_http);
-    if (plain !== undefined) throw new UplinkError('ERR_PLAIN_HTTP', plain);
-  }
+  refusePlainHttp(options.settings, enrolment);
   return connect(options, enrolment);
 }
 
 async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Uplink> {
   const parts = await assemble(options, enrolment);
-  const { spool, pusher, sender, puller, heartbeat, speaker } = parts;
+  const { spool, pusher, sender, puller, heartbeat, speaker, rotations } = parts;
   const spoolAgeMs = Math.min(options.settings.spool_age, MAX_BATCH_AGE_MS);
   const expiry = setInterval(() => {
     if (speaker.clock.isLearned()) spool.expire(speaker.clock.nowMs() - spoolAgeMs);
   }, EXPIRE_EVERY_MS).unref();
   puller.start();
+  void rotations.finish();
   pusher.wake();
   heartbeat.tellSoon();
   return {
     send: (outgoing, { urgent }) => sender.send(outgoing, urgent),
     flush: () => sender.flush(),
     status: () => statusOf(parts),
-    rotateKey: () => rotateRunning(parts.rotation),
+    rotateKey: () => rotations.rotate(),
     tellSoon: () => heartbeat.tellSoon(),
     stop() {
       clearInterval(expiry);
@@ -146,7 +143,7 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
 async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<Parts> {
   const { stateDir, identity, log } = options;
   const speaker: Speaker = { identity, enrolment, clock: options.clock ?? createClock() };
-  const http = createHttpClient(options.connection);
+  const http = options.connect ? createLateClient(options.connect, log) : createHttpClient();
   const urls = collectorUrls(options.settings.urls, enrolment);
   const { thumbprint } = enrolment;
   const endpoints = createEndpoints({ urls, http, thumbprint, log });
@@ -164,16 +161,18 @@ async function assemble(options: UplinkOptions, enrolment: Enrolment): Promise<P
   const applier = makeApplier(options, speaker, heartbeat);
   const onList = (state: ListState): void => void file.save(state).then(() => applier.want(state));
   const saved = await file.load();
-  const rotation: RotationParts = { stateDir, speaker, urls, http, log };
+  const inUseFirst = () => [endpoints.current(), ...urls.filter((url) => url !== endpoints.current())];
+  const rotations = createRotations({ stateDir, speaker, urls: inUseFirst, http, log });
   const onContact = (): void => {
-    if (parts.lastContactMs === undefined) void finishRotation(rotation);
+    if (parts.lastContactMs === undefined) void rotations.finish();
     parts.lastContactMs = Date.now();
     pusher.wake();
   };
   const onRefused = (): void => heartbeat.tellSoon();
-  const puller = new Puller({ http, speaker, log, endpoints, onList, onContact, onRefused }, saved);
+  const heard = { onList, onContact, onRefused, onDenied: rotations.onDenied };
+  const puller = new Puller({ http, speaker, log, endpoints, ...heard }, saved);
   const parts: Parts = {
-    ...{ http, endpoints, speaker, spool, pusher, sender, heartbeat, file, applier, puller, rotation },
+    ...{ http, endpoints, speaker, spool, pusher, sender, heartbeat, file, applier, puller, rotations },
     lastContactMs: undefined,
   };
   if (saved.epoch !== undefined) await applier.want(saved);
@@ -193,7 +192,7 @@ function makeApplier(options: UplinkOptions, { clock }: Speaker, heartbeat: Hear
 }
 
 async function end(parts: Parts): Promise<void> {
-  const { sender, heartbeat, pusher, puller, applier, http, endpoints, file, spool } = parts;
+  const { sender, heartbeat, pusher, puller, applier, http, endpoints, file, spool, rotations } = parts;
   heartbeat.stop();
   endpoints.stop();
   await sender.flush();
@@ -201,7 +200,7 @@ async function end(parts: Parts): Promise<void> {
   pusher.stop();
   const pulled = puller.stop();
   await http.close();
-  await Promise.all([pulled, applier.stop()]);
+  await Promise.all([pulled, applier.stop(), rotations.stop()]);
   await Promise.all([file.close(), spool.close()]);
 }
 
@@ -216,7 +215,7 @@ interface Parts {
   readonly file: ListFile;
   readonly applier: Applier;
   readonly puller: Puller;
-  readonly rotation: RotationParts;
+  readonly rotations: Rotations;
   lastContactMs: number | undefined;
 }
 

@@ -9,19 +9,33 @@ import { parseJson } from './state-file.ts';
  * - `reject`: can never be accepted; it is put aside, unless it was its date that was wrong
  * - `split`: too large; its halves may pass
  * - `defer`: this batch failed in a way that may be its own or a proxy's; others go first
- * - `pause`: the collector does not take batches now, whichever; `isAboutWay`: on another URL it may
+ * - `pause`: the collector does not take batches now, whichever; `isAboutWay`: on another URL it may; `isAboutHost`: it
+ *   does not take this host, `isAboutKey`: this key of it; `isMaybeBatch`: or it fails at this batch alone
  */
 export type Verdict =
   | { do: 'settle' }
   | { do: 'reject'; why: string; isMaybeDate?: boolean }
   | { do: 'split' }
   | { do: 'defer'; why: string }
-  | { do: 'pause'; why: string; waitMs?: number; isAboutHost?: boolean; isAboutWay?: boolean };
+  | Pause;
 
-/** RFC 8935 codes that are the batch's own fault; `access_denied` is the host's standing, which can change. */
+/** See {@link Verdict}. `waitMs`: the server asks for that. */
+export interface Pause {
+  readonly do: 'pause';
+  readonly why: string;
+  readonly waitMs?: number;
+  readonly isAboutHost?: boolean;
+  readonly isAboutKey?: boolean;
+  readonly isAboutWay?: boolean;
+  readonly isMaybeBatch?: boolean;
+}
+
+/**
+ * RFC 8935 codes that are the batch's own fault. `access_denied` and `invalid_key` are the standing of the host and of its
+ * key, which can change.
+ */
 const FINAL: ReadonlySet<string> = new Set<PushErrorCode>([
   'invalid_request',
-  'invalid_key',
   'invalid_issuer',
   'invalid_audience',
   'authentication_failed',
@@ -37,8 +51,9 @@ export function verdictOf(result: HttpResult, nowMs: number): Verdict {
   if (status === 426) return { do: 'pause', why: 'it no longer speaks this wire version: update the agent' };
   if (status === 429 || status >= 500) {
     const waitMs = retryAfterMs(headers['retry-after'], nowMs);
-    const isAboutWay = status >= 500;
-    return { do: 'pause', why: `HTTP ${status}`, isAboutWay, ...(waitMs === undefined ? {} : { waitMs }) };
+    const [isAboutWay, isMaybeBatch] = [status >= 500, status === 500];
+    const asked = waitMs === undefined ? {} : { waitMs };
+    return { do: 'pause', why: `HTTP ${status}`, isAboutWay, isMaybeBatch, ...asked };
   }
   if (status >= 400) return refusal(status, body);
   return { do: 'pause', why: `HTTP ${status}: no collector there`, isAboutWay: true };
@@ -54,6 +69,7 @@ function refusal(status: number, body: string): Verdict {
   const { err, description } = error.data;
   const why = `${err}: ${description}`;
   if (err === 'access_denied') return { do: 'pause', why, isAboutHost: true };
+  if (err === 'invalid_key') return { do: 'pause', why, isAboutHost: true, isAboutKey: true };
   if (!FINAL.has(err) || status !== 400) return { do: 'defer', why };
   return { do: 'reject', why, ...(err === 'invalid_request' ? { isMaybeDate: true } : {}) };
 }

@@ -97,6 +97,15 @@ describe('a host that shows a new key, signed by both', () => {
     ]);
   });
 
+  test('gets it with the new key alone too, when the former one ended before it heard', async () => {
+    const next = await withNewKey();
+    await rotate(host, next);
+    const later = await testCollector(database.sql, { nowMs: () => Date.now() + MAX_BATCH_AGE_MS + 1_000 });
+    await expectRefusal(await rotate(host.at(later.app), next), 400, 'invalid_key', /no longer valid/);
+    expect((await rotate(next.at(later.app), next)).status).toBe(200);
+    expect(await keysOf()).toHaveLength(2);
+  });
+
   test('is refused with its former key once batches of it are too old anyway', async () => {
     const next = await withNewKey();
     await rotate(host, next);
@@ -127,6 +136,10 @@ describe('a rotation is refused', () => {
   test('of a withdrawn host', async () => {
     await database.sql`update host set withdrawn_at = now() where network_id = ${networkId} and id = ${host.id}`;
     await expectRefusal(await rotate(host, await withNewKey()), 400, 'access_denied', /withdrawn/);
+  });
+
+  test('of the key that asks, when it followed none', async () => {
+    await expectRefusal(await rotate(host, host), 403, 'access_denied', /former key/);
   });
 
   test('back to the key it had before', async () => {

@@ -85,6 +85,16 @@ export async function rotateHostKey(
   return sql.begin((tx) => rotate(tx, rotation, nowMs));
 }
 
+/**
+ * When the key ends that came before the present one, Unix ms. A host whose former key ended before it heard the answer
+ * can ask with the new one alone.
+ */
+async function lastEnd(tx: Tx, { networkId, hostId }: Rotation): Promise<number | undefined> {
+  const [row] = await tx<{ until: Date | null }[]>`
+    select max(valid_until) as until from host_key where network_id = ${networkId} and host_id = ${hostId}`;
+  return msOf(row?.until ?? null);
+}
+
 async function rotate(tx: Tx, rotation: Rotation, nowMs: number): Promise<Rotated | NotRotated> {
   const { networkId, hostId, by, key, thumbprint } = rotation;
   // Two rotations of one host at once: the second one sees what the first did.
@@ -94,7 +104,11 @@ async function rotate(tx: Tx, rotation: Rotation, nowMs: number): Promise<Rotate
   if (known !== undefined && known.hostId !== hostId) return { ok: false, reason: 'key of another host' };
   if (known !== undefined && former?.validUntilMs !== undefined)
     return { ok: true, isNew: false, formerUntilMs: former.validUntilMs };
-  // A key that signs for itself, and one that has a successor already.
+  if (thumbprint === by && former !== undefined && former.validUntilMs === undefined) {
+    const formerUntilMs = await lastEnd(tx, rotation);
+    if (formerUntilMs !== undefined) return { ok: true, isNew: false, formerUntilMs };
+  }
+  // A key that signs for itself and followed none, and one that has a successor already.
   if (thumbprint === by || former === undefined || former.validUntilMs !== undefined || known !== undefined)
     return { ok: false, reason: 'former key' };
   const [{ count }] = await tx<[{ count: number }]>`

@@ -26,7 +26,7 @@ for (const [make, renamed] of Object.entries({ nf_tables: (p: string) => p, lega
       ['iptables', '-t', 'mangle', '-F', 'PICKET_HELD_LOCAL'],
       ['iptables', '-t', 'mangle', '-D', 'PICKET_HELD_SHARED', '-s', '192.0.2.0/24', '-j', 'DROP'],
       ['ip6tables', '-t', 'mangle', '-D', 'PICKET_HELD', '-j', 'PICKET_HELD_SHARED'],
-      ['iptables', '-t', 'mangle', '-I', 'PICKET_HELD', '-s', '198.51.100.0/24', '-j', 'RETURN'],
+      ['iptables', '-t', 'mangle', '-I', 'PICKET_HELD_LOCAL', '-s', '198.51.100.0/24', '-j', 'RETURN'],
     ],
     flushes: FLUSHES,
     others: OTHERS,

@@ -20,6 +20,9 @@ export const OTHERS = [
 export const CHAIN_DAMAGES = [
   ['ip6tables', '-t', 'mangle', '-F', 'PICKET_HELD'],
   ['iptables', '-t', 'raw', '-D', 'PREROUTING', '-j', 'PICKET_DROPPED'],
+  ['iptables', '-t', 'mangle', '-I', 'PICKET_HELD', '1', '-s', '198.51.100.7', '-j', 'RETURN'],
+  ['iptables', '-t', 'raw', '-I', 'PICKET_DROPPED', '-p', 'tcp', '--dport', '22', '-j', 'ACCEPT'],
+  ['ip6tables', '-t', 'mangle', '-A', 'PICKET_HELD', '-j', 'RETURN'],
 ] as const;
 
 /** A chain's rules that are met by packets which come in, in their order: those of chains that they go on to as well. */
