@@ -221,12 +221,10 @@ export class Pusher {
   /** Keeps a batch in place of another, if there is one; on disk before the former goes. */
   async #replace(batch: Batch, again: Batch | undefined, why = 'a wrong clock dated it'): Promise<boolean> {
     if (again === undefined) return false;
-    if (!(await this.#options.spool.replace(batch.jti, [again]))) {
-      this.#fail(batch.jti, UNSAFE);
-      return true;
-    }
-    this.#options.log.info('a batch is sealed again', { jti: batch.jti, newJti: again.jti, why });
-    this.#troubles.forget(batch.jti);
+    if (await this.#options.spool.replace(batch.jti, [again])) {
+      this.#options.log.info('a batch is sealed again', { jti: batch.jti, newJti: again.jti, why });
+      this.#troubles.forget(batch.jti);
+    } else this.#fail(batch.jti, UNSAFE);
     return true;
   }
 

@@ -253,12 +253,11 @@ export class Spool {
     this.#failures = 0;
   }
 
-  /** Frees disk space for batches of one lane; false when they themselves are what has to be given up. */
+  /** Frees disk space for batches of one lane; false when they go themselves, and then nothing else goes. */
   async #makeRoom(first: Batch, batches: readonly Batch[]): Promise<boolean> {
     const wantBytes = batches.reduce((sum, batch) => sum + batch.jws.length + 64, 0);
     const keptBytes = first.hasTrip ? 0 : this.#segments.bytesOf('trips');
     if (keptBytes + wantBytes > this.#maxBytes) {
-      // Nothing that may go makes room enough, so nothing goes for their sake.
       for (const { jti } of batches) this.#lose(jti);
       return false;
     }
@@ -282,7 +281,7 @@ export class Spool {
 
   #onFault(error: unknown): void {
     this.#failures += 1;
-    const { inMemory } = this.stats();
+    const inMemory = this.#memory.size;
     if (this.#failures === 1) {
       this.#log.error('the spool cannot write: batches are kept in memory only', { error, inMemory });
     }
