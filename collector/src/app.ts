@@ -8,6 +8,7 @@ import { postEvents } from './routes/events.ts';
 import { readyRoute } from './routes/health.ts';
 import { postHostKeys } from './routes/host-keys.ts';
 import { JSON_HEADERS, replyMethod, replyRefusal, replyUnavailable } from './routes/reply.ts';
+import { seldom } from './seldom.ts';
 import { isPassing, isUnstorable } from './store/fault.ts';
 import { refuse } from './verify/refusal.ts';
 
@@ -52,7 +53,8 @@ export function createApp(deps: Deps): Hono {
     app.all(path, () => replyMethod(method === 'GET' ? 'GET, HEAD' : method));
   }
   app.notFound(() => replyRefusal(refuse('invalid_request', 'there is no such route'), 404));
-  app.onError((error) => replyFault(error, deps));
+  const once = seldom();
+  app.onError((error) => replyFault(error, deps, once));
   return app;
 }
 
@@ -77,9 +79,9 @@ function createHandlers(deps: Deps): Readonly<Record<string, Handler>> {
  * What went wrong here, not there. A fault that passes asks the host to come again; a value that the database cannot
  * hold is the sender's after all, and coming again would not help.
  */
-function replyFault(error: Error, { log }: Deps): Response {
+function replyFault(error: Error, { log }: Deps, once: ReturnType<typeof seldom>): Response {
   if (isPassing(error)) {
-    log.warn({ err: error }, 'the database cannot serve now');
+    once(() => log.warn({ err: error }, 'the database cannot serve now'));
     return replyUnavailable('the collector cannot store or read now', 5);
   }
   log.error({ err: error }, 'a request failed');

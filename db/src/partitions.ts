@@ -22,8 +22,14 @@ export const MAX_RETENTION_MS = 3_653 * DAY_MS;
 /** Key of the advisory lock that only partition work takes: first 8 bytes of SHA-256 of "picket partitions". */
 const PARTITION_LOCK = '-4201564572383451285';
 
-/** Longest a change of partitions waits for running batches before it leaves the rest to the next run. */
-const LOCK_TIMEOUT = '5s';
+/**
+ * Longest a change of partitions waits for running batches before it leaves the rest to the next run: batches wait behind
+ * it, and give up after two seconds.
+ */
+const LOCK_TIMEOUT = '1500ms';
+
+/** What PostgreSQL calls a lock that was not had in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Which days have partitions. */
 export interface PartitionPolicy {
@@ -77,23 +83,24 @@ export function planPartitions(
   };
 }
 
+/** What was done. */
+export interface Maintained {
+  readonly made: string[];
+  readonly dropped: string[];
+  /** Sightings dropped that no digest has told. */
+  untold: number;
+}
+
 /**
  * Makes the partitions of the coming days and of the days that a late batch may be of, drops those past the retention,
- * and deletes what has no days by a bounded number of rows. Any replica may run it at any time: one does, for the others
- * wait for it and find nothing to do.
+ * and deletes what has no days by a bounded number of rows. Any replica may run it at any time: each day is a transaction
+ * of its own, which one makes and the others find made. A day that somebody keeps locked is left to the next run.
  *
- * @returns the tables made and dropped
+ * @throws what PostgreSQL says, also of a lock when there is no partition for now
  */
-export async function maintainPartitions(
-  sql: Sql,
-  policy: PartitionPolicy,
-): Promise<{ made: string[]; dropped: string[] }> {
-  const done = { made: [] as string[], dropped: [] as string[] };
-  for (const table of DAY_TABLES) {
-    const { made, dropped } = await maintainTable(sql, table, policy);
-    done.made.push(...made);
-    done.dropped.push(...dropped);
-  }
+export async function maintainPartitions(sql: Sql, policy: PartitionPolicy): Promise<Maintained> {
+  const done: Maintained = { made: [], dropped: [], untold: 0 };
+  for (const table of DAY_TABLES) await maintainTable(sql, table, policy, done);
   await deleteOldRows(sql, policy.nowMs - policy.retentionMs);
   return done;
 }
@@ -102,23 +109,73 @@ async function maintainTable(
   sql: Sql,
   parent: DayTable,
   policy: PartitionPolicy,
-): Promise<{ made: string[]; dropped: string[] }> {
+  done: Maintained,
+): Promise<void> {
+  const { make, drop } = planPartitions(parent, await partitionsOf(sql, parent), policy);
+  const today = dayPartition(parent, policy.nowMs).table;
+  try {
+    for (const day of make.sort((a, b) => Number(b.table === today) - Number(a.table === today))) {
+      const work = (tx: Tx) => tx.unsafe(makeStatements(parent, day));
+      if (await inTurn(sql, day.table, { isThere: false }, work)) done.made.push(day.table);
+    }
+    for (const table of drop) {
+      const work = async (tx: Tx) => {
+        done.untold += await drops[parent](tx, table, policy.nowMs - policy.retentionMs);
+      };
+      if (await inTurn(sql, table, { isThere: true }, work)) done.dropped.push(table);
+    }
+  } catch (error) {
+    const isLocked = (error as { code?: string }).code === LOCK_NOT_AVAILABLE;
+    if (!isLocked || !(await partitionsOf(sql, parent)).includes(today)) throw error;
+  }
+}
+
+type Tx = Parameters<Parameters<Sql['begin']>[1]>[0];
+
+async function partitionsOf(sql: Sql, parent: DayTable): Promise<string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = ${parent}::text::regclass`;
+  return rows.map(({ name }) => name);
+}
+
+/** Works on one table, unless another replica has done it meanwhile. @returns whether it was done here */
+async function inTurn(
+  sql: Sql,
+  table: string,
+  { isThere }: { isThere: boolean },
+  work: (tx: Tx) => Promise<unknown>,
+): Promise<boolean> {
   return sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${PARTITION_LOCK}::int8)`;
-    await tx`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
-    const existing = await tx<{ name: string }[]>`
-      select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-      where i.inhparent = ${parent}::text::regclass`;
-    const { make, drop } = planPartitions(
-      parent,
-      existing.map((row) => row.name),
-      policy,
-    );
-    for (const partition of make) await tx.unsafe(makeStatements(parent, partition));
-    for (const table of drop) await tx.unsafe(`drop table "${table}"`);
-    return { made: make.map(({ table }) => table), dropped: drop };
+    // Moving a day's rows may take longer than any statement of a batch.
+    await tx`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true), set_config('statement_timeout', '0', true)`;
+    const [row] = await tx<{ is: boolean }[]>`select to_regclass(${table}) is not null as is`;
+    if (row?.is !== isThere) return false;
+    await work(tx);
+    return true;
   });
 }
+
+/** How a day is dropped; each tells how many rows went that no digest has told. */
+const drops: Record<DayTable, (tx: Tx, table: string, beforeMs: number) => Promise<number>> = {
+  async received_batch(tx, table) {
+    await tx.unsafe(`drop table "${table}"`);
+    return 0;
+  },
+  /** A sighting that began long ago and goes on stays, in the default partition: its next word must not make it a new one. */
+  async sighting(tx, table, beforeMs) {
+    const before = new Date(beforeMs).toISOString();
+    await tx.unsafe(`alter table sighting detach partition "${table}"`);
+    await tx.unsafe(`insert into sighting select * from "${table}" where last_at >= $1`, [before]);
+    const [row] = await tx.unsafe<{ untold: number }[]>(
+      `select count(*)::int as untold from "${table}" where last_at < $1 and told_rev < news_rev`,
+      [before],
+    );
+    await tx.unsafe(`drop table "${table}"`);
+    return row?.untold ?? 0;
+  },
+};
 
 /**
  * ATTACH takes a weaker lock on the parent than `CREATE TABLE … PARTITION OF`: batches go on being stored. Sightings of

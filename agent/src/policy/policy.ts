@@ -1,4 +1,3 @@
-import { type PortRange, parsePortRanges } from '@picket/protocol';
 import { z } from 'zod';
 import {
   CLASSIC_TCP_PORTS,
@@ -11,34 +10,7 @@ import { collectorUrlsSchema, proxySchema, refuseReadable } from './collector-ur
 import { templateFault } from './command-template.ts';
 import { durationSchema } from './duration.ts';
 import { scannerSchema, sourceNameSchema } from './sources.ts';
-
-const PORTS_ALLOWED = 'ports and ranges from 0 to 65535 like "22,80-82"';
-
-const portsSchema = z.string(PORTS_ALLOWED).transform((text, context): readonly PortRange[] => {
-  const ranges = text.trim() === '' ? [] : parsePortRanges(text);
-  if (ranges !== undefined) return ranges;
-  context.addIssue({ code: 'custom', message: PORTS_ALLOWED });
-  return z.NEVER;
-});
-
-const protocolsSchema = portsSchema.refine(
-  (ranges) => ranges.every(([, to]) => to <= 255),
-  'IP protocol numbers and ranges from 0 to 255 like "1,50-51"',
-);
-
-function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.enum(values, `one of ${values.map((v) => `"${v}"`).join(', ')}`);
-}
-
-function wholeNumber(least: number, most: number) {
-  const allowed = `a whole number from ${least} to ${most}`;
-  return z.int(allowed).min(least, allowed).max(most, allowed);
-}
-
-/** Longest name that Linux gives an interface is 15 characters (IFNAMSIZ); illumos takes 31. */
-const interfaceSchema = z.string().regex(/^[A-Za-z0-9._:@-]{1,31}$/, 'an interface name like "eth0"');
-
-const trueOrFalse = z.boolean('true or false');
+import { interfaceSchema, oneOf, portsSchema, protocolsSchema, trueOrFalse, wholeNumber } from './values.ts';
 
 const watchSchema = z.strictObject({
   /**

@@ -9,6 +9,7 @@ import type { Connection } from './connection.ts';
 import { collectorUrls, createEndpoints, type Endpoints, refusePlainHttp } from './endpoints.ts';
 import { failure } from './enrol-refusal.ts';
 import type { Enrolment } from './enrolment.ts';
+import { startExpiry } from './expiry.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createHttpClient, type HttpClient } from './http.ts';
 import type { Identity } from './identity.ts';
@@ -95,9 +96,6 @@ export interface Uplink {
 /** How long the end waits for batches under way, ms; what is not taken by then waits in the spool. */
 const STOP_MS = 3_000;
 
-/** How often too old batches are looked for, ms. */
-const EXPIRE_EVERY_MS = 3_600_000;
-
 /**
  * Starts the uplink. A saved block list is in force, or was tried once, when this resolves.
  *
@@ -119,9 +117,7 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
   const parts = await assemble(options, enrolment);
   const { spool, pusher, sender, puller, heartbeat, speaker, rotations } = parts;
   const spoolAgeMs = Math.min(options.settings.spool_age, MAX_BATCH_AGE_MS);
-  const expiry = setInterval(() => {
-    if (speaker.clock.isLearned()) spool.expire(speaker.clock.nowMs() - spoolAgeMs);
-  }, EXPIRE_EVERY_MS).unref();
+  const endExpiry = startExpiry({ spool, clock: speaker.clock, ageMs: spoolAgeMs });
   puller.start();
   void rotations.finish();
   pusher.wake();
@@ -133,7 +129,7 @@ async function connect(options: UplinkOptions, enrolment: Enrolment): Promise<Up
     rotateKey: () => rotations.rotate(),
     tellSoon: () => heartbeat.tellSoon(),
     stop() {
-      clearInterval(expiry);
+      endExpiry();
       return end(parts);
     },
   };

@@ -68,7 +68,7 @@ interface Parts {
 async function assemble(config: Config, log: Logger, { sql }: Database): Promise<Parts> {
   const signer = await createSigner(await ensureCollectorKey(sql, await generateCollectorKey()));
   const watch = new ListWatch();
-  const limits = createLimits({ sql: config.limits === 'postgres' ? sql : undefined, nowMs: Date.now });
+  const limits = createLimits({ sql: config.limits === 'postgres' ? sql : undefined });
   const meters = createMeters({ waiting: () => watch.waiting, connections: () => readConnections(sql) });
   const app = createApp({
     sql,

@@ -7,6 +7,7 @@ import { clientOf, isProxy } from '../limit/client-address.ts';
 import { COST, type Limits } from '../limit/limits.ts';
 import type { Meters } from '../metrics/meters.ts';
 import { JSON_HEADERS, LIMITED_BODY } from '../routes/reply.ts';
+import { seldom } from '../seldom.ts';
 
 /** What stands before the app: it must cost as little as possible, since floods end here. */
 export interface Gate {
@@ -27,9 +28,6 @@ export const OPEN_GATE: Gate = {
   connected: () => {},
   misspoke: (_, socket) => answerNonsense(socket),
 };
-
-/** How often it is said that a proxy is over the limit, ms. */
-const WARN_MS = 60_000;
 
 /** A gate with limits. */
 export function createGate(parts: {
@@ -75,12 +73,11 @@ function joined(field: string | string[] | undefined): string | undefined {
 
 /** A proxy that does not say for whom it asks makes one client of all: somebody should know. */
 function warnOfProxy(log: Log): (peer: string | undefined) => void {
-  let saidMs = Number.NEGATIVE_INFINITY;
-  return (peer) => {
-    if (performance.now() - saidMs < WARN_MS) return;
-    saidMs = performance.now();
-    log.warn({ peer }, 'requests over the limit come without X-Forwarded-For: a proxy must set it');
-  };
+  const once = seldom();
+  return (peer) =>
+    once(() =>
+      log.warn({ peer }, 'requests over the limit come without X-Forwarded-For: a proxy must set it'),
+    );
 }
 
 function answerNonsense(socket: Duplex): void {

@@ -81,7 +81,8 @@ async function sweep({ sql, log, nowMs }: DigestDeps): Promise<void> {
 }
 
 async function keepDays({ sql, log, nowMs }: DigestDeps, retentionMs: number): Promise<void> {
-  const { made, dropped } = await maintainPartitions(sql, { nowMs: nowMs(), retentionMs });
+  const { made, dropped, untold } = await maintainPartitions(sql, { nowMs: nowMs(), retentionMs });
+  if (untold > 0) log.warn({ untold }, 'sightings are past the retention that no mail has told');
   if (made.length + dropped.length > 0) log.info({ made, dropped }, 'days made ahead and dropped');
 }
 

@@ -45,8 +45,17 @@ export interface Limits {
   enrolment(address: Source | undefined, token: string): Promise<number | undefined>;
 }
 
-/** @param sql where several replicas share their limits; undefined: in memory */
-export function createLimits({ sql, nowMs }: { sql: Sql | undefined; nowMs: () => number }): Limits {
+/**
+ * @param sql where several replicas share their limits; undefined: in memory
+ * @param nowMs a clock that nobody sets: an address that is shut must not stay so for as long as a clock was set back
+ */
+export function createLimits({
+  sql,
+  nowMs = () => performance.now(),
+}: {
+  sql: Sql | undefined;
+  nowMs?: () => number;
+}): Limits {
   const shut = new Map<Source, { untilMs: number; refused: number }>();
   const [address, host] = [createLimiter(ADDRESS, sql), createLimiter(HOST, sql)];
   const [enrolAddress, enrolToken] = [createLimiter(ENROL_ADDRESS, sql), createLimiter(ENROL_TOKEN, sql)];

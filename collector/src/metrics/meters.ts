@@ -19,7 +19,7 @@ export interface Meters {
   answered(route: RouteName, status: number): void;
   /** @param cause what stands behind the code: an unknown host, a withdrawn one, a bad signature, or something else */
   refused(route: RouteName, err: string, cause: string): void;
-  stored(batch: { isNew: boolean; sightings: number; seconds: number }): void;
+  stored(batch: { isNew: boolean; sightings: number; unknownEvents: number; seconds: number }): void;
   limited(limit: LimitName): void;
   /** Everything in Prometheus' text format. */
   read(): Promise<{ type: string; text: string }>;
@@ -41,15 +41,16 @@ export function createMeters(sources: MeterSources): Meters {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { requests, refusals, limited } = requestCounters(registry);
-  const { batches, sightings, commit } = storeMeters(registry);
+  const { batches, sightings, unknown, commit } = storeMeters(registry);
   addGauges(registry, sources);
   return {
     answered: (route, status) => requests.inc({ route, status }),
     refused: (route, err, cause) => refusals.inc({ route, err, cause }),
-    stored({ isNew, sightings: count, seconds }) {
+    stored({ isNew, sightings: count, unknownEvents, seconds }) {
       batches.inc({ kind: isNew ? 'new' : 'repeated' });
       commit.observe(seconds);
       if (isNew) sightings.inc(count);
+      if (isNew) unknown.inc(unknownEvents);
     },
     limited: (limit) => limited.inc({ limit }),
     read: async () => ({ type: registry.contentType, text: await registry.metrics() }),
@@ -83,6 +84,13 @@ function storeMeters(register: Registry) {
     }),
     sightings: new Counter({
       ...{ name: 'picket_sightings_total', help: 'Sightings in new batches.', registers },
+    }),
+    unknown: new Counter({
+      ...{
+        name: 'picket_unknown_events_total',
+        help: 'Events of kinds that newer agents tell: kept as they came.',
+      },
+      registers,
     }),
     commit: new Histogram({
       ...{ name: 'picket_commit_seconds', help: 'Time from a verified batch to its durable commit.' },

@@ -24,7 +24,12 @@ export async function postEvents(request: Request, deps: Deps): Promise<Response
   const startMs = performance.now();
   const { isNew, version, refused: noRoom, contested } = await receiveBatch(deps.sql, batch, deps.nowMs());
   const sightings = batch.events[EVENT.sightings]?.sightings.length ?? 0;
-  deps.meters.stored({ isNew, sightings, seconds: (performance.now() - startMs) / 1000 });
+  deps.meters.stored({
+    isNew,
+    sightings,
+    unknownEvents: batch.unknownEvents,
+    seconds: (performance.now() - startMs) / 1000,
+  });
   const { networkId, hostId, jti } = batch;
   deps.log.debug({ networkId, hostId, jti, isNew, version }, 'batch stored');
   if (noRoom > 0)

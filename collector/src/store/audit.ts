@@ -6,6 +6,7 @@ const NO_NETWORK = '00000000-0000-0000-0000-000000000000';
 
 /** Every administrative act there is: a noun and a verb. */
 export type AuditAct =
+  | 'collector-key.add'
   | 'network.add'
   | 'network.mode'
   | 'join-token.add'

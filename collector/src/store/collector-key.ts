@@ -1,4 +1,5 @@
 import type { CollectorKey } from '../signer.ts';
+import { COLLECTOR, recordAct } from './audit.ts';
 import type { Sql } from './sql.ts';
 
 /**
@@ -19,6 +20,9 @@ export async function ensureCollectorKey(
     await tx`
       insert into collector_key (thumbprint, collector_id, private_jwk)
       values (${candidate.thumbprint}, ${candidate.collectorId}, ${JSON.stringify(candidate.privateJwk)}::text::jsonb)`;
+    await recordAct(tx, {
+      ...{ networkId: undefined, who: COLLECTOR, act: 'collector-key.add', subject: candidate.thumbprint },
+    });
     return [candidate];
   });
 }

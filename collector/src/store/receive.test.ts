@@ -9,7 +9,7 @@ import { sighting, trippedSighting } from '../testing/sighting.ts';
 import { testStatus } from '../testing/status.ts';
 import { allowSource, unblockSource } from './manual.ts';
 import { weigh } from './receive.ts';
-import { upsertSightings } from './sightings.ts';
+import { storeSightings } from './sightings.ts';
 import { lockSources } from './source-locks.ts';
 
 let database: Database;
@@ -166,7 +166,7 @@ describe('a source', () => {
     let second: Promise<void> | undefined;
     await sql.begin(async (tx) => {
       await lockSources(tx, [{ networkId, source: SOURCE }]);
-      await upsertSightings(tx, { networkId, hostId: one?.id ?? '' }, [sighting()]);
+      await storeSightings(tx, [{ networkId, hostId: one?.id ?? '', sightings: [sighting()] }], Date.now());
       second = push(two, sighting());
       await expect.poll(countLockWaits).toBe(1);
     });

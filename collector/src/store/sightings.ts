@@ -22,11 +22,6 @@ interface Row extends HostRef {
 /** Most that `integer` holds: beyond it two billions of ports or connections say as much. */
 const MAX_INT4 = 2_147_483_647;
 
-/** The sightings of one host, as {@link storeSightings}. */
-export function upsertSightings(tx: Tx, host: HostRef, sightings: readonly Sighting[]): Promise<void> {
-  return storeSightings(tx, [{ ...host, sightings }], Date.now());
-}
-
 /**
  * Keeps the newest revision of each sighting. `news_rev` follows only changes worth telling a person: ports, the set
  * of techniques, the trip, the begin of a block; mere counts do not make a second mail.

@@ -36,7 +36,7 @@ export async function testCollector(sql: Sql, over: Partial<Deps> = {}): Promise
     signer: await createSigner(keys),
     readList: createListReader(sql),
     watch,
-    limits: createLimits({ sql: undefined, nowMs: Date.now }),
+    limits: createLimits({ sql: undefined }),
     meters: createMeters({ waiting: () => watch.waiting, connections: () => readConnections(sql) }),
     downloads: { installScript: async () => undefined, agent: async () => undefined },
     publicUrl: 'http://collector.test',

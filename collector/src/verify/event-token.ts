@@ -1,5 +1,6 @@
 import {
   type BatchEvents,
+  EVENT,
   EVENT_TYP,
   eventClaimsSchema,
   MAX_BATCH_AGE_MS,
@@ -20,6 +21,8 @@ export interface Batch {
   /** The compact JWS as it came. */
   readonly token: string;
   readonly events: BatchEvents;
+  /** Kinds of events in it that this version does not know: they are kept as they came, and nothing follows from them. */
+  readonly unknownEvents: number;
 }
 
 /**
@@ -27,6 +30,8 @@ export interface Batch {
  * in the wrong time zone, narrow enough that the day's partition of the received batches is already there.
  */
 export const MAX_BATCH_AHEAD_MS = 24 * 3_600_000;
+
+const KNOWN: ReadonlySet<string> = new Set(Object.values(EVENT));
 
 /** Verifies a pushed event token (RFC 8417, RFC 8935 section 2). */
 export async function verifyEventToken(text: string, verifier: Verifier): Promise<Batch | Refusal> {
@@ -44,7 +49,8 @@ function readBatch(token: HostToken, nowMs: number): Batch | Refusal {
   const stale = checkAge(jti, nowMs);
   if (stale !== undefined) return stale;
   const { networkId, hostId } = token;
-  return { ok: true, networkId, hostId, jti, token: token.token, events: cleanText(events) };
+  const unknownEvents = Object.keys(events).filter((kind) => !KNOWN.has(kind)).length;
+  return { ok: true, networkId, hostId, jti, token: token.token, events: cleanText(events), unknownEvents };
 }
 
 /** The answer to a wire version that is not spoken (RFC 9110 section 15.5.22). */

@@ -2,7 +2,7 @@ import type { Sighting } from '@picket/protocol';
 import { v7 as uuid7 } from 'uuid';
 import type { Mailer } from '../../mail/mailer.ts';
 import { addNetwork } from '../../store/networks.ts';
-import { upsertSightings } from '../../store/sightings.ts';
+import { storeSightings } from '../../store/sightings.ts';
 import type { Sql } from '../../store/sql.ts';
 import type { DigestDeps } from '../run.ts';
 
@@ -44,7 +44,9 @@ export async function scene(
     name,
     hosts: ids,
     see: (sighting, host = 0) =>
-      sql.begin((tx) => upsertSightings(tx, { networkId, hostId: ids[host] ?? '' }, [sighting])),
+      sql.begin((tx) =>
+        storeSightings(tx, [{ networkId, hostId: ids[host] ?? '', sightings: [sighting] }], Date.now()),
+      ),
     share: (block) => share(sql, networkId, block),
     async confirm(...which) {
       await sql`
