@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type Sql } from '../connect.ts';
+import { CLOSE_SECONDS, connect, type Sql } from '../connect.ts';
 import { waitFor } from '../wait.ts';
 import { socketUrl } from './answer.ts';
 import { OWNER } from './cluster.ts';
@@ -116,18 +116,23 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 /** How long our own connections may take to go, ms, before one that is there counts as somebody else's. */
 const LEAVING_MS = 1000;
 
+/** A server that says nothing for so long when it is asked is gone, ms. */
+const SILENT_MS = 5_000;
+
 /** Name of a connection that only asks whether the server may be stopped: two that stop at once do not count. */
 const LEAVING = 'picket leaving';
 
 /** Another collector or command on the same folder would lose its server: then it is left to that one. */
 async function hasOtherClients(server: RunningServer): Promise<boolean> {
   const sql = connect(socketUrl(server, 'postgres'), { max: 1, applicationName: LEAVING });
+  // Where the server goes this very moment, since another stop was faster, postgres.js may leave a query without an answer.
+  const silent = sleep(SILENT_MS, false, { ref: false });
   try {
-    return (await waitFor(() => isAlone(sql), LEAVING_MS)) === undefined;
+    return await Promise.race([waitFor(() => isAlone(sql), LEAVING_MS).then((alone) => !alone), silent]);
   } catch {
     return false; // it cannot be asked: then nobody can use it either
   } finally {
-    await sql.end();
+    await sql.end({ timeout: CLOSE_SECONDS });
   }
 }
 
