@@ -91,7 +91,7 @@ describe.skipIf(missing)(`a flood of forged sources${missing ? ` (skipped: ${mis
         ({ set }) => set?.elem ?? [],
       ).length;
     };
-    await waitFor('room to be made', async () => (await seen()) < ROOM_AT, 30_000);
+    await waitFor('room to be made', async () => (await seen()) < ROOM_AT, 60_000);
     const rssKb = Number(
       /VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${await agent.pid()}/status`, 'utf8'))?.[1],
     );

@@ -23,7 +23,7 @@ const SLOT_MS = 60_000;
 export interface Room {
   /** So many contacts went into the sets. */
   note(count: number): void;
-  /** Makes room when it is short. */
+  /** Makes room when it is short; what comes meanwhile may be noted only when it is done. */
   keep(strong: Iterable<Track>): Promise<void>;
   /** Contacts forgotten for want of room. */
   readonly forgotten: number;
@@ -31,7 +31,7 @@ export interface Room {
 
 export function createRoom({ run, ruleset, log, now }: RoomDeps): Room {
   let slots: { readonly atMs: number; count: number }[] = [];
-  let [forgotten, isBusy] = [0, false];
+  let forgotten = 0;
   /** At most so many contacts are in the sets: those that came within a window, since room was made last. */
   const filled = (): number => {
     const oldestMs = now() - ruleset.evidence.threshold.window - SLOT_MS;
@@ -60,11 +60,7 @@ export function createRoom({ run, ruleset, log, now }: RoomDeps): Room {
       else slots.push({ atMs: now(), count });
     },
     async keep(strong) {
-      if (isBusy || filled() < ROOM_AT) return;
-      isBusy = true;
-      await makeRoom(strong).finally(() => {
-        isBusy = false;
-      });
+      if (filled() >= ROOM_AT) await makeRoom(strong);
     },
     get forgotten() {
       return forgotten;

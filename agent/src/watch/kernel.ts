@@ -7,7 +7,6 @@ import {
   LIMIT_PREFIX,
   PROBE_PREFIX,
   SIBLING_PREFIX,
-  TABLE,
   TRIP_PREFIX,
 } from '../nft/names.ts';
 import type { RulesetPolicy } from '../nft/ruleset-policy.ts';
@@ -16,6 +15,7 @@ import { type ListeningChild, startListening } from '../run/listening-child.ts';
 import type { Runner } from '../run/runner.ts';
 import type { Engine, ProbeSink, TripOutcome } from './engine.ts';
 import { forgiveInKernel, isKernelsClient, kernelHold } from './kernel-ask.ts';
+import { createProbeCount } from './kernel-count.ts';
 import { createLoss } from './kernel-loss.ts';
 import { createOpenPorts, type OpenPort } from './kernel-open.ts';
 import { endOrphan } from './kernel-orphan.ts';
@@ -32,10 +32,6 @@ export interface KernelDeps {
   readonly openPorts: () => Promise<readonly OpenPort[]>;
 }
 
-/** After so many probes, and so long at least, the kernel is asked how many there really were, ms: a flood is not told whole. */
-const ASK_AFTER_PROBES = 1_000;
-const ASK_EVERY_MS = 1_000;
-
 /** What the kernel did about a trip, by the prefix under which it tells it. */
 const OUTCOMES: ReadonlyMap<string, TripOutcome> = new Map([
   [TRIP_PREFIX, 'held'],
@@ -49,33 +45,24 @@ const OUTCOMES: ReadonlyMap<string, TripOutcome> = new Map([
  */
 export function createKernelEngine(deps: KernelDeps): Engine {
   let capture: KeptChild | undefined;
-  let [received, counted] = [0, 0];
   let sink: ProbeSink | undefined;
   const { nflogGroup } = deps.ruleset;
   const room = createRoom(deps);
   const loss = createLoss();
   const tellOpenPorts = createOpenPorts(deps.run, deps.openPorts);
-  let [askedAtReceived, askedAtMs] = [0, 0];
-
-  /** Takes the kernel's own count, and makes room for new evidence when that is short. */
-  const account = async (sink: ProbeSink): Promise<void> => {
-    [askedAtReceived, askedAtMs] = [received, deps.now()];
-    const count = await takeCount(deps.run);
-    counted += count;
-    room.note(count);
-    await room.keep(sink.strong());
-  };
-  const accountInFlood = (sink: ProbeSink): void => {
-    if (received - askedAtReceived < ASK_AFTER_PROBES || deps.now() - askedAtMs < ASK_EVERY_MS) return;
-    account(sink).catch((error: Error) => deps.log(error.message));
-  };
+  const count = createProbeCount({
+    ...deps,
+    async onCount(contacts) {
+      room.note(contacts);
+      if (sink !== undefined) await room.keep(sink.strong());
+    },
+  });
 
   const handle = (sink: ProbeSink) => (packet: CapturedPacket) => {
     const record = packet.linkType === LINKTYPE_NFLOG ? decodeNflog(packet.bytes) : undefined;
     const isClient = record?.prefix === CLIENT_PROBE_PREFIX;
     const isProbe = isClient || record?.prefix === PROBE_PREFIX;
-    if (isProbe) received++;
-    accountInFlood(sink);
+    if (isProbe) count.receive();
     const probe = record && decodeProbe(record.payload, packet.atMs);
     if (record === undefined || probe === undefined) return;
     const outcome = OUTCOMES.get(record.prefix);
@@ -101,17 +88,18 @@ export function createKernelEngine(deps: KernelDeps): Engine {
     forgive: (source) => forgiveInKernel(deps.run, source),
     async start(to) {
       sink = to;
-      await takeCount(deps.run);
+      await count.begin();
       capture = await keepRunning(begin(to), { name: `tcpdump on nflog:${nflogGroup}`, log: deps.log });
     },
     async lost() {
       await tellOpenPorts();
-      if (sink !== undefined) await account(sink);
+      if (sink !== undefined) await count.take();
       // Only here, half a minute apart: what is on its way at one look has come by the next.
-      loss.note(counted, received);
+      loss.note(count.counted, count.received);
       return loss.probes + room.forgotten;
     },
     async stop() {
+      count.stop();
       await capture?.stop();
     },
   };
@@ -138,17 +126,4 @@ function startCapture(
       end();
     },
   });
-}
-
-/**
- * How many probes the kernel's table has told since the last look; 0 while there is no table. `reset`, since `list` has
- * nft read all elements of all sets first: seconds when they are full.
- */
-async function takeCount(run: Runner): Promise<number> {
-  const { status, stdout } = await run({
-    argv: ['nft', '-j', 'reset', 'counter', ...TABLE.split(' '), 'probes'],
-  });
-  if (status !== 0) return 0;
-  const { nftables } = JSON.parse(stdout) as { nftables: { counter?: { packets: number } }[] };
-  return nftables.find((entry) => entry.counter !== undefined)?.counter?.packets ?? 0;
 }
