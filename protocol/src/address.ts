@@ -6,12 +6,12 @@ export type Address = string;
 /** The two families of addresses, as numbers of the Internet Protocol's version. */
 export type Family = 4 | 6;
 
-/** Dotted decimal as RFC 6943 section 3.1.1 calls strict: four numbers, none with a leading zero. */
-const DOTTED = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
+/** Dotted decimal as RFC 6943 section 3.1.1 calls strict: four numbers up to 255, none with a leading zero. */
+const DOTTED = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 /** A parsed address or undefined. Refuses what other parsers read differently: octal, hexadecimal, short forms, zones. */
 export function parseIp(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  if (DOTTED.test(text)) return ipaddr.IPv4.isValid(text) ? ipaddr.IPv4.parse(text) : undefined;
+  if (DOTTED.test(text)) return ipaddr.IPv4.parse(text);
   const groups = withoutDots(text);
   if (groups === undefined || !/^[0-9a-f:]+$/i.test(groups) || !ipaddr.IPv6.isValid(groups)) return undefined;
   const address = ipaddr.IPv6.parse(groups);
@@ -26,14 +26,15 @@ function withoutDots(text: string): string | undefined {
   const start = text.lastIndexOf(':') + 1;
   const tail = text.slice(start);
   if (start === 0 || !tail.includes('.')) return text;
-  if (!DOTTED.test(tail) || !ipaddr.IPv4.isValid(tail)) return undefined;
+  if (!DOTTED.test(tail)) return undefined;
   const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(tail).octets;
   return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 }
 
 /** Canonical text of an address, or undefined when the text is none. */
 export function parseAddress(text: string): Address | undefined {
-  return parseIp(text)?.toString();
+  // Strict dotted decimal is canonical, and most addresses are.
+  return DOTTED.test(text) ? text : parseIp(text)?.toString();
 }
 
 /** Canonical text of the 4 or 16 bytes of an address in network order; undefined for any other length. */

@@ -54,8 +54,14 @@ export const NO_FACTS: NeverBlockFacts = { own: [], gateways: [], resolvers: [],
  * gateway in it) is protected whole: a missed block is cheap, a lock-out is not.
  */
 export function neverBlock(source: Source | Cidr, facts: NeverBlockFacts): NeverBlockReason | undefined {
-  return neverBlockRule(facts)(source);
+  const known = rules.get(facts);
+  const rule = known ?? neverBlockRule(facts);
+  if (known === undefined) rules.set(facts, rule);
+  return rule(source);
 }
+
+/** Rules by the facts they were made of, which nobody changes: to read an allow list takes longer than to ask it. */
+const rules = new WeakMap<NeverBlockFacts, ReturnType<typeof neverBlockRule>>();
 
 /** {@link neverBlock} for many sources under the same facts: what is protected is read once. */
 export function neverBlockRule(

@@ -107,22 +107,28 @@ export async function clearEvidence(
 /**
  * Rows (source, host_no, last_at, tripped_at, handshake_at, client_at, cleared_at) of what hosts say of the sources, one
  * or more for each pair: out of the sightings of the last days, and what is kept aside.
+ *
+ * Source by source out of the primary key, and "offset 0" keeps it that way: of a partition that was made today PostgreSQL
+ * has no statistics yet, and would rather compare each row of the network with each source.
  */
 export function evidenceRows(sql: Query, networkId: string, sources: readonly Source[], nowMs: number) {
   const [from, to] = evidenceIds(nowMs);
   const now = sql`${new Date(nowMs)}::timestamptz`;
   return sql`
-    -- "least" leaves out what is null.
-    select source, host_no, least(last_at, ${now}) as last_at, case when tripped_at is not null then least(tripped_at, ${now}) end as tripped_at,
-      case when is_proven then least(last_at, ${now}) end as handshake_at,
-      case when successes > 0 then least(last_at, ${now}) end as client_at, null::timestamptz as cleared_at
-    from sighting
-    where network_id = ${networkId} and source = any(${[...sources]}::text[]::cidr[]) and not is_aside
-      and id >= ${from} and id < ${to}
-    union all
-    select sh.source, h.no, last_at, tripped_at, handshake_at, client_at, cleared_at
-    from source_host sh join host h on h.network_id = sh.network_id and h.id = sh.host_id
-    where sh.network_id = ${networkId} and sh.source = any(${[...sources]}::text[]::cidr[])`;
+    select wanted.source, said.* from unnest(${[...sources]}::text[]::cidr[]) as wanted(source) cross join lateral (
+      -- "least" leaves out what is null.
+      (select host_no, least(last_at, ${now}) as last_at,
+        case when tripped_at is not null then least(tripped_at, ${now}) end as tripped_at,
+        case when is_proven then least(last_at, ${now}) end as handshake_at,
+        case when successes > 0 then least(last_at, ${now}) end as client_at, null::timestamptz as cleared_at
+      from sighting s
+      where s.network_id = ${networkId} and s.source = wanted.source and not is_aside and s.id >= ${from} and s.id < ${to}
+      offset 0)
+      union all
+      (select h.no, last_at, tripped_at, handshake_at, client_at, cleared_at
+      from source_host sh join host h on h.network_id = sh.network_id and h.id = sh.host_id
+      where sh.network_id = ${networkId} and sh.source = wanted.source offset 0)
+    ) as said`;
 }
 
 /**
@@ -141,7 +147,7 @@ export async function readHostEvidence(
       from (${evidenceRows(sql, networkId, sources, nowMs)}) e group by source, host_no)
     select said.source, h.name, last_at, tripped_at, handshake_at, client_at, cleared_at
     from said join host h on h.network_id = ${networkId} and h.no = said.host_no
-    where h.withdrawn_at is null and last_at is not null and (source = any(${[...all]}::text[]::cidr[]) or source in (
+    where h.withdrawn_at is null and last_at is not null and (source in (select unnest(${[...all]}::text[]::cidr[])) or source in (
       select source from said group by source having count(*) > 1 or bool_or(tripped_at is not null)))
     order by h.name, h.id`;
   const hosts = new Map<Source, HostEvidence[]>();
@@ -160,8 +166,9 @@ export async function readKnownBlocks(
   sources: readonly Source[],
 ): Promise<Map<Source, KnownBlock>> {
   const rows = await sql<BlockRow[]>`
-    select source, tier, reason, author, until_at, removed_at from block
-    where network_id = ${networkId} and source = any(${[...sources]}::text[]::cidr[])`;
+    select known.* from unnest(${[...sources]}::text[]::cidr[]) as wanted(source) cross join lateral (
+      select source, tier, reason, author, until_at, removed_at from block b
+      where b.network_id = ${networkId} and b.source = wanted.source offset 0) as known`;
   return new Map(rows.map((row) => [row.source, knownBlock(row)]));
 }
 

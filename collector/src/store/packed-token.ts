@@ -22,9 +22,7 @@ const LEVEL = 6;
 
 /** Packs a compact JWS. What unpacking would not give back byte for byte is kept as it is. */
 export function packToken(token: string): Uint8Array {
-  const deflated = deflateToken(token);
-  if (deflated !== undefined && unpackToken(deflated) === token) return deflated;
-  return Buffer.concat([Buffer.of(PLAIN), Buffer.from(token)]);
+  return deflateToken(token) ?? Buffer.concat([Buffer.of(PLAIN), Buffer.from(token)]);
 }
 
 /** The compact JWS as it came. Throws on bytes that {@link packToken} never made. */
@@ -43,9 +41,12 @@ export function unpackToken(packed: Uint8Array): string {
 }
 
 function deflateToken(token: string): Buffer | undefined {
-  const [header, payload, signature] = token.split('.').map((part) => Buffer.from(part, 'base64url'));
+  const parts = token.split('.').map((part) => Buffer.from(part, 'base64url'));
+  const [header, payload, signature] = parts;
   if (header === undefined || payload === undefined || signature?.length !== SIGNATURE_BYTES)
     return undefined;
+  // More parts, signs that are none, or bits that are not needed would not come back.
+  if (parts.map((part) => part.toString('base64url')).join('.') !== token) return undefined;
   if (header.length > 0xffff) return undefined;
   const prefix = Buffer.alloc(3);
   prefix[0] = DEFLATED;

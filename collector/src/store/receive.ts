@@ -4,6 +4,7 @@ import { correlate } from './correlate.ts';
 import { isLocked, isOutage } from './fault.ts';
 import { createGroup, DEADLINE_MS, type Group, oneByOne } from './group.ts';
 import type { ListChanged } from './list-change.ts';
+import { packToken } from './packed-token.ts';
 import type { Sql } from './sql.ts';
 import { type Arrival, insertBatches, storeBatches } from './store-batches.ts';
 
@@ -72,7 +73,7 @@ export async function receiveBatch(sql: Sql, batch: Batch, nowMs: number): Promi
   if (known === undefined) writers.set(sql, { usual, apart, apartUntilMs });
   const isApart = (apartUntilMs.get(batch.networkId) ?? 0) > performance.now();
   if (!isApart) apartUntilMs.delete(batch.networkId);
-  return (isApart ? apart : usual).add({ batch, nowMs });
+  return (isApart ? apart : usual).add({ batch, packed: packToken(batch.token), nowMs });
 }
 
 function createWriters(sql: Sql): Writers {

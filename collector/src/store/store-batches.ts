@@ -2,7 +2,6 @@ import { EVENT } from '@picket/protocol';
 import type { Batch } from '../verify/event-token.ts';
 import { insertActs } from './acts.ts';
 import { clearEvidence, storeAside } from './evidence.ts';
-import { packToken } from './packed-token.ts';
 import { type HostSightings, storeSightings } from './sightings.ts';
 import { lockSources } from './source-locks.ts';
 import type { Tx } from './sql.ts';
@@ -11,6 +10,8 @@ import { updateStatus } from './status.ts';
 /** A batch, and when it came. */
 export interface Arrival {
   readonly batch: Batch;
+  /** The batch's token, packed before its transaction begins: the database need not wait for that. */
+  readonly packed: Uint8Array;
   readonly nowMs: number;
 }
 
@@ -33,7 +34,7 @@ export async function insertBatches(tx: Tx, arrivals: readonly Arrival[]): Promi
     select network_id, host_id, jti, received_at, decode(packed, 'base64') from unnest(
       ${column((b) => b.networkId)}::uuid[], ${column((b) => b.hostId)}::uuid[], ${column((b) => b.jti)}::uuid[],
       ${inOrder.map(({ nowMs }) => new Date(nowMs).toISOString())}::timestamptz[],
-      ${column((b) => Buffer.from(packToken(b.token)).toString('base64'))}::text[]
+      ${inOrder.map(({ packed }) => Buffer.from(packed).toString('base64'))}::text[]
     ) as b(network_id, host_id, jti, received_at, packed)
     on conflict do nothing returning network_id, host_id, jti`;
   return inserted.flatMap(({ network_id: networkId, host_id: hostId, jti }) => {
