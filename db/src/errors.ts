@@ -2,6 +2,7 @@
  * What can be wrong with the database before any query is asked.
  *
  * - `server_too_old`: the server is older than {@link OLDEST_MAJOR}
+ * - `too_few_locks`: its table of locks has no room for the days of the retention
  * - `no_binaries`: no PostgreSQL on this machine that could run the private database
  * - `no_account`: started as root, and there is no unprivileged user to run the server as
  * - `folder_closed`: the server's user cannot reach the data folder, or we may not use it
@@ -10,6 +11,7 @@
  */
 export type DatabaseErrorCode =
   | 'server_too_old'
+  | 'too_few_locks'
   | 'no_binaries'
   | 'no_account'
   | 'folder_closed'

@@ -1,5 +1,6 @@
 export { type ConnectOptions, connect, connectDrizzle, type Drizzle, type Sql } from './connect.ts';
 export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
+export { checkLockRoom } from './lock-room.ts';
 export type { Log } from './log.ts';
 export { migrate } from './migrate.ts';
 export { type Database, type OpenOptions, openDatabase } from './open-database.ts';

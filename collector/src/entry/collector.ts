@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from '@picket/db';
+import { checkLockRoom, type Database, openDatabase } from '@picket/db';
 import type { Logger } from 'pino';
 import { createApp } from '../app.ts';
 import { createLimits } from '../limit/limits.ts';
@@ -31,6 +31,7 @@ export async function startCollector(config: Config, log: Logger): Promise<Runni
   const { databaseUrl: url, dataDir } = config;
   const database = await openDatabase({ url, dataDir, log, applicationName: 'picket-collector' });
   try {
+    await checkLockRoom(database.sql, config.retentionMs);
     const parts = await assemble(config, log, database);
     const jobs = startJobs({
       sql: database.sql,

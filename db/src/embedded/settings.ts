@@ -8,6 +8,7 @@ export type Settings = Readonly<Record<string, string>>;
 export const CLUSTER_SETTINGS: Settings = {
   max_connections: '50',
   shared_buffers: '64MB',
+  max_locks_per_transaction: '1536', // some 20 MB: the longest retention, ten years
   max_wal_size: '512MB',
   jit: 'off', // compiles queries that end before it is done
   timezone: 'UTC',

@@ -5,6 +5,8 @@ export type Case = {
   size: number;
   /** Batches a second that are prepared: more than any collector on one core has taken. */
   mostPerSecond: number;
+  /** A batch is due each so many ms, and times count from then; without it each connection sends as soon as it was answered. */
+  everyMs?: number;
 };
 
 /** A trip alone, what a host under a scan tells at once, and what it drains after an outage. */
@@ -13,6 +15,9 @@ export const CASES: readonly Case[] = [
   { name: 'batch-20', size: 20, mostPerSecond: 1_000 },
   { name: 'batch-200', size: 200, mostPerSecond: 200 },
 ];
+
+/** 5,000 sightings a second, which a collector stands: how long hosts wait when nobody is at the limit. */
+export const PACED: Case = { name: 'paced-5000', size: 200, mostPerSecond: 25, everyMs: 40 };
 
 /** Hosts of the fleet. */
 export const HOSTS = 1_000;

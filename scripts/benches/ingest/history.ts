@@ -1,4 +1,4 @@
-import { connect, RETENTION_MS, type Sql } from '@picket/db';
+import { connect, MIN_RETENTION_MS, type Sql } from '@picket/db';
 import { withoutIndexes } from './bulk.ts';
 import { type Column, copyOf } from './copy-of.ts';
 
@@ -52,7 +52,7 @@ export async function takeSeeds(sql: Sql): Promise<Seeds> {
 
 /**
  * Adds copies of the seeds until there are so many sightings: each copy from sources and with names of its own, over the
- * retention but its last day, told by a digest already. Batches come without their bodies: nothing reads them.
+ * shortest retention but its last day, told by a digest already. Batches come without their bodies: nothing reads them.
  *
  * @param order number of copies there are, and sightings there shall be
  * @returns number of copies there are now
@@ -70,7 +70,7 @@ export async function loadHistory(
     for (let from = order.copies; from < copies; from += step) {
       const to = Math.min(from + step, copies);
       for (const { name, columns } of tables)
-        await sql.unsafe(copyOf(name, columns), [from, to, order.copies, copies, RETENTION_MS / 1_000]);
+        await sql.unsafe(copyOf(name, columns), [from, to, order.copies, copies, MIN_RETENTION_MS / 1_000]);
       say(`${((to * sightings) / 1e6).toFixed(1)} million sightings`);
     }
     say('indexes');

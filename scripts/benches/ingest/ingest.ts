@@ -1,6 +1,6 @@
 import type { Bench, Context } from '../bench.ts';
 import type { Row } from '../result.ts';
-import { CASES, type Case, SECONDS } from './cases.ts';
+import { CASES, type Case, PACED, SECONDS } from './cases.ts';
 import { measureCopies } from './copy.ts';
 import { CROWDSECS, measureCrowdsec } from './crowdsec.ts';
 import { rowsOf } from './figures.ts';
@@ -16,11 +16,14 @@ export const ingest: Bench = {
   references: [PICKET],
   run: async (context) => {
     context.remark('PostgreSQL and whoever sends share the other core');
+    context.remark(
+      `${PACED.name}: batches of 200, one due each 40 ms; nobody else could be asked for as much`,
+    );
     const site = await openSite();
     try {
       const rows: Row[] = [];
       for (let round = 1; round <= context.rounds; round++)
-        for (const theCase of CASES) rows.push(...(await runCase(context, site, theCase, round)));
+        for (const theCase of [...CASES, PACED]) rows.push(...(await runCase(context, site, theCase, round)));
       return rows;
     } finally {
       await site.close();
@@ -44,14 +47,16 @@ async function runCase(context: Context, site: Site, theCase: Case, round: numbe
       }),
     );
   };
-  if (context.wants(theCase.name, PICKET) || context.wants(theCase.name, COPY)) {
+  const isPaced = theCase.everyMs !== undefined;
+  const wantsCopy = !isPaced && context.wants(theCase.name, COPY);
+  if (context.wants(theCase.name, PICKET) || wantsCopy) {
     const { measured, databaseUrl } = await measurePicket(context, site, { theCase, seconds, seed: round });
     add(rowsOf(theCase.name, PICKET, measured));
-    if (measured.accepted > 0 && context.wants(theCase.name, COPY))
+    if (measured.accepted > 0 && wantsCopy)
       await addPeer(COPY, measureCopies(site, databaseUrl, theCase, measured));
     await site.dropDatabase(databaseUrl);
   }
-  for (const way of CROWDSECS)
+  for (const way of isPaced ? [] : CROWDSECS)
     if (context.wants(theCase.name, way.name))
       await addPeer(way.name, measureCrowdsec(context, site, way, { theCase, seconds }));
   return rows;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
 
 /** A request that is ready to be sent. */
@@ -34,6 +35,8 @@ export type LoadOrder = {
   addressOf?: (connection: number) => string;
   /** Longest wait for an answer, ms; an agent's unless told. */
   limitMs?: number;
+  /** See `Case.everyMs`. */
+  everyMs?: number | undefined;
 };
 
 /**
@@ -41,16 +44,18 @@ export type LoadOrder = {
  * over.
  */
 export async function sendAll(requests: readonly Prepared[], order: LoadOrder): Promise<Load> {
-  const { origin, connections, lastsMs, addressOf, limitMs } = order;
+  const { origin, connections, lastsMs, addressOf, limitMs, everyMs } = order;
   const clients = Array.from({ length: connections }, (_, i) => openClient(origin, addressOf?.(i), limitMs));
   const answers: Answer[] = [];
   let next = 0;
   const startMs = performance.now();
   const work = async (client: Client) => {
     for (;;) {
+      const dueMs = everyMs === undefined ? undefined : startMs + next * everyMs;
       const request = requests[next++];
       if (request === undefined || performance.now() - startMs >= lastsMs) return;
-      answers.push(await sendOne(client, request));
+      if (dueMs !== undefined) await sleep(Math.max(0, dueMs - performance.now()));
+      answers.push(await sendOne(client, request, dueMs));
     }
   };
   await Promise.all(clients.map(work));
@@ -59,9 +64,12 @@ export async function sendAll(requests: readonly Prepared[], order: LoadOrder): 
   return { answers, tookMs };
 }
 
-/** Sends one request and reads its answer to the end. */
-export async function sendOne(client: Client, { path, headers, body }: Prepared): Promise<Answer> {
-  const startMs = performance.now();
+/** Sends one request and reads its answer to the end; how long that took counts from `startMs`, else from now. */
+export async function sendOne(
+  client: Client,
+  { path, headers, body }: Prepared,
+  startMs = performance.now(),
+): Promise<Answer> {
   const status = await client
     .request({ path, method: 'POST', headers, body })
     .then(async (reply) => {

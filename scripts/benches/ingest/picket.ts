@@ -72,6 +72,7 @@ export async function measureLoad(
       connections: CONNECTIONS,
       lastsMs: seconds * 1_000,
       addressOf,
+      everyMs: theCase.everyMs,
     });
     const after = await countStored(sql);
     const figures = figuresOf(load, 202);
