@@ -54,6 +54,18 @@ describe('an address', () => {
   const limitsAt = (clock: { ms: number }) => createLimits({ sql: undefined, nowMs: () => clock.ms });
   const settle = () => new Promise((resolve) => setImmediate(resolve));
 
+  test('of IPv6 is told to wait too when its /48 spends as much as sixteen, from however many /64', async () => {
+    const limits = limitsAt({ ms: Date.now() });
+    for (let bad = 0; bad < 16 * 300; bad++)
+      limits.charge(`2001:db8:1:${(bad % 4_000).toString(16)}::/64`, COST.stranger);
+    await settle();
+    expect(limits.waitOf('2001:db8:1:ffff::/64')).toBe(undefined);
+    limits.charge('2001:db8:1:fff::/64', COST.stranger);
+    await settle();
+    expect(limits.waitOf('2001:db8:1:ffff::/64')).toBeGreaterThan(0);
+    expect(limits.waitOf('2001:db8:2:ffff::/64')).toBe(undefined);
+  });
+
   test('is told to wait after 300 bad requests, for a minute, and others are not', async () => {
     const clock = { ms: Date.now() };
     const limits = limitsAt(clock);

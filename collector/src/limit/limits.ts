@@ -1,4 +1,4 @@
-import type { Source } from '@picket/protocol';
+import { cidrOf, familyOf, firstAddress, type Source } from '@picket/protocol';
 import type { Sql } from '../store/sql.ts';
 import { type Allowance, createLimiter } from './limiter.ts';
 
@@ -17,6 +17,12 @@ export const COST = {
  * that a thousand of them behind one address do not starve each other; those are bounded one by one.
  */
 const ADDRESS: Allowance = { name: 'address', points: 3_000, seconds: 60 };
+
+/**
+ * Of an IPv6 /48, the most that one site is commonly given (RFC 6177), beside the /64 of each address: as much as sixteen
+ * addresses. Without it who holds one has the allowance of 65,536.
+ */
+const SITE: Allowance = { name: 'site', points: 16 * ADDRESS.points, seconds: 60 };
 
 /** Of a host, per minute: pushes and list requests. An agent that drains a backlog beside a scan stays under ten a second. */
 const HOST: Allowance = { name: 'host', points: 3_000, seconds: 60 };
@@ -58,6 +64,7 @@ export function createLimits({
 }): Limits {
   const shut = new Map<Source, { untilMs: number; refused: number }>();
   const [address, host] = [createLimiter(ADDRESS, sql), createLimiter(HOST, sql)];
+  const site = createLimiter(SITE, sql);
   const [enrolAddress, enrolToken] = [createLimiter(ENROL_ADDRESS, sql), createLimiter(ENROL_TOKEN, sql)];
   const shutOf = (key: Source | undefined) => {
     const entry = key === undefined ? undefined : shut.get(key);
@@ -70,19 +77,23 @@ export function createLimits({
     if (oldest !== undefined) shut.delete(oldest);
     shut.set(key, { untilMs: nowMs() + waitMs, refused: shut.get(key)?.refused ?? 0 });
   };
+  const shutOfAny = (key: Source | undefined) => shutOf(key) ?? shutOf(siteOf(key));
   return {
     waitOf(key) {
-      const entry = shutOf(key);
+      const entry = shutOfAny(key);
       if (entry === undefined) return undefined;
       entry.refused += 1;
       return seconds(entry.untilMs - nowMs());
     },
-    isDeaf: (key) => (shutOf(key)?.refused ?? 0) >= MAX_ANSWERED,
+    isDeaf: (key) => (shutOfAny(key)?.refused ?? 0) >= MAX_ANSWERED,
     charge(key, points) {
       if (key === undefined) return;
-      const spent = address.spend(key, points);
-      // What the limiter throws is a bug: it has a limiter in memory to fall back on.
-      void spent.then((waitMs) => waitMs === undefined || close(key, waitMs));
+      const spend = (from: typeof address, of: Source) =>
+        // What the limiter throws is a bug: it has a limiter in memory to fall back on.
+        void from.spend(of, points).then((waitMs) => waitMs === undefined || close(of, waitMs));
+      spend(address, key);
+      const wide = siteOf(key);
+      if (wide !== undefined) spend(site, wide);
     },
     async host(hostId) {
       return seconds(await host.spend(hostId));
@@ -92,6 +103,11 @@ export function createLimits({
       return seconds(byAddress ?? (await enrolToken.spend(token)));
     },
   };
+}
+
+/** The /48 of an IPv6 /64; undefined for what is none. */
+function siteOf(key: Source | undefined): Source | undefined {
+  return key === undefined || familyOf(key) === 4 ? undefined : cidrOf(firstAddress(key), 48);
 }
 
 function seconds(waitMs: number): number;
