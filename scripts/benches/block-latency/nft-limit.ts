@@ -25,5 +25,5 @@ function script(count: number): string {
     const own = Array.from({ length: count / 2 }, (_, n) => element(n * 2 + rest));
     return `set ${name} { type ipv4_addr; size 131072; flags timeout; elements = { ${own.join(', ')} } }`;
   };
-  return `table inet limit {\n  ${set('held', 0)}\n  ${set('dropped', 1)}\n}\n`;
+  return `table inet bulk {\n  ${set('held', 0)}\n  ${set('dropped', 1)}\n}\n`;
 }
