@@ -9,6 +9,11 @@ export type Family = 4 | 6;
 /** Dotted decimal as RFC 6943 section 3.1.1 calls strict: four numbers up to 255, none with a leading zero. */
 const DOTTED = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
+/** Whether a text is an IPv4 address as such: strict, and so canonical. */
+export function isDotted(text: string): boolean {
+  return DOTTED.test(text);
+}
+
 /** A parsed address or undefined. Refuses what other parsers read differently: octal, hexadecimal, short forms, zones. */
 export function parseIp(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (DOTTED.test(text)) return ipaddr.IPv4.parse(text);
@@ -34,7 +39,7 @@ function withoutDots(text: string): string | undefined {
 /** Canonical text of an address, or undefined when the text is none. */
 export function parseAddress(text: string): Address | undefined {
   // Strict dotted decimal is canonical, and most addresses are.
-  return DOTTED.test(text) ? text : parseIp(text)?.toString();
+  return isDotted(text) ? text : parseIp(text)?.toString();
 }
 
 /** Canonical text of the 4 or 16 bytes of an address in network order; undefined for any other length. */

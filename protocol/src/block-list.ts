@@ -58,11 +58,13 @@ export const blockListClaimsSchema = z.object({
 
 export type BlockListClaims = z.infer<typeof blockListClaimsSchema>;
 
+const ENCODER = new TextEncoder();
+
 const MASK_64 = (1n << 64n) - 1n;
 
 /** Contribution of one entry to the digest: the first 64 bits of SHA-256 over `source untilMs tier`. */
 function entryHash([source, untilMs, tier]: BlockEntry): bigint {
-  const hash = sha256(new TextEncoder().encode(`${source} ${untilMs} ${tier}`));
+  const hash = sha256(ENCODER.encode(`${source} ${untilMs} ${tier}`));
   return new DataView(hash.buffer, hash.byteOffset, 8).getBigUint64(0);
 }
 

@@ -1,6 +1,6 @@
-import { type Address, parseIp } from './address.ts';
+import { type Address, isDotted, parseIp } from './address.ts';
 import { type Cidr, prefixLength } from './cidr.ts';
-import type { Source } from './source.ts';
+import { firstAddress, type Source } from './source.ts';
 
 /** What a host or a network knows of addresses that must never be blocked. */
 export interface NeverBlockFacts {
@@ -78,26 +78,37 @@ export function neverBlockRule(
     ...protect('collector', facts.collectors),
     ...protect('session', facts.sessions ?? []),
   ];
+  const ofBits = (bits: number) => protectedSpans.filter(({ span }) => span.bits === bits);
+  const protectedOf = { 32: ofBits(32), 128: ofBits(128) };
   return (source) => {
     const { bits, first, last } = spanOf(source);
-    return protectedSpans.find(({ span }) => span.bits === bits && span.first <= last && first <= span.last)
-      ?.reason;
+    return protectedOf[bits].find(({ span }) => span.first <= last && first <= span.last)?.reason;
   };
 }
 
-/** All addresses of a network as numbers; the width tells the families apart. */
+/** All addresses of a network as numbers, of IPv4 as plain ones; the width tells the families apart. */
 interface Span {
   readonly bits: 32 | 128;
-  readonly first: bigint;
-  readonly last: bigint;
+  readonly first: bigint | number;
+  readonly last: bigint | number;
 }
 
 function spanOf(cidr: Cidr | Address): Span {
-  const ip = parseIp(cidr.split('/')[0] ?? '');
+  const text = firstAddress(cidr);
+  if (isDotted(text)) return span4(text, prefixLength(cidr));
+  const ip = parseIp(text);
   if (ip === undefined) throw new TypeError(`"${cidr}" is no address and no CIDR`);
   const bits = ip.kind() === 'ipv4' ? 32 : 128;
   const hex = ip.toByteArray().map((byte) => byte.toString(16).padStart(2, '0'));
   const hostBits = BigInt(bits - prefixLength(cidr));
   const first = (BigInt(`0x${hex.join('')}`) >> hostBits) << hostBits;
   return { bits, first, last: first + (1n << hostBits) - 1n };
+}
+
+/** A list is of a hundred thousand addresses, and mostly of these. */
+function span4(dotted: Address, length: number): Span {
+  const value = dotted.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
+  const size = 2 ** (32 - length);
+  const first = Math.floor(value / size) * size;
+  return { bits: 32, first, last: first + size - 1 };
 }
