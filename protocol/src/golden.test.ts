@@ -1,60 +1,61 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { z } from 'zod';
-import malformed from '../testdata/malformed/events.json' with { type: 'json' };
-import { blockListClaimsSchema, requestClaimsSchema } from './block-list.ts';
-import { enrolledClaimsSchema, enrolmentClaimsSchema } from './enrolment.ts';
-import { pushErrorSchema } from './errors.ts';
 import { EVENT, eventClaimsSchema } from './events.ts';
+import { goldenNames, MESSAGES, readTestdata } from './golden.ts';
+import * as protocol from './index.ts';
 import { formatJoinKey, parseJoinKey } from './join-key.ts';
-import { newKeyClaimsSchema, rotatedClaimsSchema, rotationClaimsSchema } from './rotation.ts';
 import { SPOKEN_WIRE_VERSIONS } from './version.ts';
 
-/** What a file holds, by the beginning of its name. `parsed` stands where it is less than `message`. */
-const SCHEMAS: Record<string, z.ZodType> = {
-  'block-list-': blockListClaimsSchema,
-  'enrolled.': enrolledClaimsSchema,
-  enrolment: enrolmentClaimsSchema,
-  'events-': eventClaimsSchema,
-  'push-error.': pushErrorSchema,
-  'new-key.': newKeyClaimsSchema,
-  'request.': requestClaimsSchema,
-  'rotated.': rotatedClaimsSchema,
-  'rotation.': rotationClaimsSchema,
-};
+const KINDS = Object.entries(MESSAGES);
 
-const folder = (version: number) => new URL(`../testdata/v${version}/`, import.meta.url);
-const read = (version: number, name: string) =>
-  JSON.parse(readFileSync(new URL(name, folder(version)), 'utf8'));
+describe('kinds of messages', () => {
+  it('are all kept: no claims and no body of a reply cross the wire without golden messages', () => {
+    const crossing = Object.entries(protocol).filter(([name]) => /(Claims|Error)Schema$/.test(name));
+    expect(new Set(crossing.map(([, schema]) => schema))).toEqual(new Set(Object.values(MESSAGES)));
+  });
+});
 
 describe.each(SPOKEN_WIRE_VERSIONS)('messages of wire version %i', (version) => {
-  const names = readdirSync(folder(version)).filter((name) => name !== 'join-key.json');
+  const files = KINDS.flatMap(([kind, schema]) =>
+    goldenNames(version, kind).map((name) => [name, schema] as const),
+  );
 
-  it.each(names)('are understood as they were when they were published: %s', (name) => {
-    const schema = Object.entries(SCHEMAS).find(([start]) => name.startsWith(start))?.[1];
-    const { message, parsed = message } = read(version, name);
-    expect(schema?.parse(message)).toEqual(parsed);
+  it.each(files)('are understood as they were when they were published: %s', (name, schema) => {
+    // `parsed` stands where it is less than `message`.
+    const { message, parsed = message } = readTestdata(`v${version}/${name}`);
+    expect(schema.parse(message)).toEqual(parsed);
+  });
+
+  it('are all of a kind that is known', () => {
+    const folder = new URL(`../testdata/v${version}/`, import.meta.url);
+    const known = new Set(['join-key.json', ...files.map(([name]) => name)]);
+    expect(readdirSync(folder).filter((name) => !known.has(name))).toEqual([]);
   });
 
   it('include a join key', () => {
-    const { joinKey, text } = read(version, 'join-key.json');
+    const { joinKey, text } = readTestdata(`v${version}/join-key.json`);
     expect(parseJoinKey(text)).toEqual({ ok: true, joinKey });
     expect(formatJoinKey(joinKey)).toBe(text);
   });
 });
 
-describe('event tokens', () => {
-  it.each(malformed)('are refused: $why', ({ message }) => {
-    expect(eventClaimsSchema.safeParse(message).success).toBe(false);
-  });
+describe.each(KINDS)('malformed messages of the kind %s', (kind, schema) => {
+  it.each<{ why: string; message: unknown }>(readTestdata(`malformed/${kind}.json`))(
+    'are refused: $why',
+    ({ message }) => {
+      expect(schema.safeParse(message).success).toBe(false);
+    },
+  );
+});
 
+describe('event tokens', () => {
   it('keep a kind they do not know as it came', () => {
-    const { message } = read(1, 'events-unknown-kind.json');
+    const { message } = readTestdata('v1/events-unknown-kind.json');
     expect(eventClaimsSchema.parse(message).events).toEqual(message.events);
   });
 
   it('cannot reach the prototypes of our objects', () => {
-    const { message } = read(1, 'events-status.json');
+    const { message } = readTestdata('v1/events-status.json');
     const text = JSON.stringify(message).replace('{"own address":1}', '{"__proto__":1,"constructor":2}');
     const hostile = text.replace('"events":{', '"events":{"__proto__":{"polluted":1},');
     const { events } = eventClaimsSchema.parse(JSON.parse(hostile));

@@ -1,36 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { z } from 'zod';
 import { mutated } from './arbitraries.ts';
-import { blockListClaimsSchema, requestClaimsSchema } from './block-list.ts';
-import { enrolledClaimsSchema, enrolmentClaimsSchema } from './enrolment.ts';
-import { pushErrorSchema } from './errors.ts';
-import { eventClaimsSchema } from './events.ts';
+import { goldenNames, MESSAGES, readTestdata } from './golden.ts';
 import { parseJoinKey } from './join-key.ts';
 
-/** Inputs for each decoder; a million in all with `scripts/test --full`. */
+/** Inputs for each decoder; more than a million in all with `scripts/test --full`. */
 const RUNS = process.env.PICKET_TEST_FULL === '1' ? 140_000 : 700;
 
-/** Every decoder of a message, and the beginning of the names of its golden ones. */
-const DECODERS: [string, string, z.ZodType][] = [
-  ['a block list', 'block-list-', blockListClaimsSchema],
-  ['the answer to an enrolment', 'enrolled.', enrolledClaimsSchema],
-  ['an enrolment', 'enrolment', enrolmentClaimsSchema],
-  ['an event token', 'events-', eventClaimsSchema],
-  ['a refusal', 'push-error.', pushErrorSchema],
-  ['a request token', 'request.', requestClaimsSchema],
-];
-
-const folder = new URL('../testdata/v1/', import.meta.url);
-const read = (name: string) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
-const goldenOf = (start: string): unknown[] =>
-  readdirSync(folder)
-    .filter((name) => name.startsWith(start))
-    .map((name) => read(name).message);
-
-describe.each(DECODERS)('%s', (_, start, schema) => {
-  const golden = goldenOf(start);
+describe.each(Object.entries(MESSAGES))('a message of the kind %s', (kind, schema) => {
+  const golden = goldenNames(1, kind).map((name) => readTestdata(`v1/${name}`).message);
 
   it('has golden messages', () => expect(golden.length).toBeGreaterThan(0));
 
@@ -51,7 +29,7 @@ describe.each(DECODERS)('%s', (_, start, schema) => {
 });
 
 describe('a join key', () => {
-  const { text } = read('join-key.json');
+  const { text } = readTestdata('v1/join-key.json');
   const damaged = fc
     .tuple(fc.nat(text.length), fc.nat(5), fc.string({ unit: 'binary', maxLength: 5 }))
     .map(([at, cut, put]) => text.slice(0, at) + put + text.slice(at + cut));
