@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EVENT, eventClaimsSchema } from './events.ts';
-import { goldenNames, MESSAGES, readTestdata } from './golden.ts';
 import * as protocol from './index.ts';
 import { formatJoinKey, parseJoinKey } from './join-key.ts';
+import { goldenNames, MESSAGES, readTestdata } from './testing/golden.ts';
 import { SPOKEN_WIRE_VERSIONS } from './version.ts';
 
 const KINDS = Object.entries(MESSAGES);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mutated } from './arbitraries.ts';
-import { goldenNames, MESSAGES, readTestdata } from './golden.ts';
 import { parseJoinKey } from './join-key.ts';
+import { goldenNames, MESSAGES, readTestdata } from './testing/golden.ts';
 
 /** Inputs for each decoder; more than a million in all with `scripts/test --full`. */
 const RUNS = process.env.PICKET_TEST_FULL === '1' ? 140_000 : 700;

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { blockListClaimsSchema, requestClaimsSchema } from './block-list.ts';
-import { enrolledClaimsSchema, enrolmentClaimsSchema } from './enrolment.ts';
-import { pushErrorSchema } from './errors.ts';
-import { eventClaimsSchema } from './events.ts';
-import { newKeyClaimsSchema, rotatedClaimsSchema, rotationClaimsSchema } from './rotation.ts';
+import { blockListClaimsSchema, requestClaimsSchema } from '../block-list.ts';
+import { enrolledClaimsSchema, enrolmentClaimsSchema } from '../enrolment.ts';
+import { pushErrorSchema } from '../errors.ts';
+import { eventClaimsSchema } from '../events.ts';
+import { newKeyClaimsSchema, rotatedClaimsSchema, rotationClaimsSchema } from '../rotation.ts';
 
 /*
  * The messages that testdata keeps for tests. One table, so that no kind has golden messages and is never damaged.
@@ -23,7 +23,7 @@ export const MESSAGES: Readonly<Record<string, z.ZodType>> = {
   rotation: rotationClaimsSchema,
 };
 
-const testdata = new URL('../testdata/', import.meta.url);
+const testdata = new URL('../../testdata/', import.meta.url);
 
 /** A file of testdata. */
 export const readTestdata = (path: string) => JSON.parse(readFileSync(new URL(path, testdata), 'utf8'));
