@@ -79,7 +79,7 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
   test('odd flags to a port with a listener are seen when no connection is known', async () => {
     const address = await fresh(4);
     await scan(address, ['-sX', '-p', '22,80']);
-    await waitFor('both ports', () => watch.seenFrom(address).length === 2, 5_000);
+    await waitFor('both ports', () => watch.seenFrom(address).length === 2, 15_000);
   });
 
   test('a second address of the host is watched', async () => {
@@ -104,7 +104,7 @@ describe.skipIf(missing)(`the capture engine${missing ? ` (skipped: ${missing})`
     await watch.settled();
     expect(watch.seenFrom(v4)).toEqual([]);
     await lab.mustExec('client', [...NMAP, '-sS', '-p', '333', target]);
-    await waitFor('the probe of a client', () => watch.seenFrom(v4).length === 1, 5_000);
+    await waitFor('the probe of a client', () => watch.seenFrom(v4).length === 1, 15_000);
     expect(watch.seenFrom(v4)[0]?.isClient).toBe(true);
   });
 

@@ -38,19 +38,19 @@ describe.skipIf(missing)(`the agent over its table${missing ? ` (skipped: ${miss
     await agent.start();
     await isWatched();
     await openPorts(lab, 'scanner', lab.node('a').v4, '300-310');
-    await waitFor('the scanner to be held', async () => (await isWhole()) || undefined, 5_000);
+    await waitFor('the scanner to be held', async () => (await isWhole()) || undefined, 15_000);
     // The agent has heard of it when it stands in its book.
     const knows = async () => {
       const { stdout } = await agent.ask('explain', lab.node('scanner').v4, '--json');
       return (JSON.parse(stdout) as { block?: unknown }).block !== undefined;
     };
-    await waitFor('the agent to know', async () => (await knows()) || undefined, 5_000);
+    await waitFor('the agent to know', async () => (await knows()) || undefined, 15_000);
     for (const what of [['ruleset'], ['table', 'inet', 'picket']]) {
       await lab.mustExec('a', ['nft', 'flush', ...what]);
       await waitFor(
         `what was flushed (${what[0]}) to be back`,
         async () => (await isWhole()) || undefined,
-        5_000,
+        15_000,
       );
     }
   }, 60_000);
@@ -62,7 +62,7 @@ describe.skipIf(missing)(`the agent over its table${missing ? ` (skipped: ${miss
       await agent.start();
       await isWatched();
       await agent.kill(signal);
-      await waitFor('its children to end', async () => (await running()).length === 0 || undefined, 5_000);
+      await waitFor('its children to end', async () => (await running()).length === 0 || undefined, 15_000);
       expect(await isWhole()).toBe(true);
     },
     60_000,

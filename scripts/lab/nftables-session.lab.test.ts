@@ -35,7 +35,7 @@ describe.skipIf(missing)(`nft that stays${missing ? ` (skipped: ${missing})` : '
         await session.write(['add table inet trial']);
         return (await staying())[0];
       },
-      5_000,
+      15_000,
     );
   beforeEach(async () => {
     said = [];
@@ -100,7 +100,7 @@ describe.skipIf(missing)(`nft that stays${missing ? ` (skipped: ${missing})` : '
     }
     // It grows by its history, and is replaced before that matters: 5 MB when it begins, 8 at the end of its life.
     expect(Math.max(...sizes)).toBeLessThan(16 * 1024);
-    await waitFor('the replaced ones to end', async () => (await staying()).length <= 1 || undefined, 5_000);
+    await waitFor('the replaced ones to end', async () => (await staying()).length <= 1 || undefined, 15_000);
     await session.close();
     expect(await staying()).toEqual([]);
   }, 120_000);

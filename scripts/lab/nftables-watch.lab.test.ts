@@ -82,9 +82,9 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
     expect(await isWhole()).toBe(true);
     await nft(...argv);
     const fromMs = performance.now();
-    await waitFor('the change to be seen', async () => changes > 0 || undefined, 5_000);
+    await waitFor('the change to be seen', async () => changes > 0 || undefined, 15_000);
     await looks;
-    await waitFor('a whole table', async () => (await isWhole()) || undefined, 5_000);
+    await waitFor('a whole table', async () => (await isWhole()) || undefined, 15_000);
     // What was measured includes the six commands that look at it.
     expect(performance.now() - fromMs).toBeLessThan(HEALED_MS + 500);
     expect(await reaches()).toBe(false);
@@ -95,7 +95,7 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
     const chain = await nft('-a', 'list', 'chain', 'inet', 'picket', 'drop_new');
     const [, handle = ''] = /@held4 .*# handle (\d+)/.exec(chain) ?? [];
     await nft('delete', 'rule', 'inet', 'picket', 'drop_new', 'handle', handle);
-    await waitFor('a whole table', async () => (await isWhole()) || undefined, 5_000);
+    await waitFor('a whole table', async () => (await isWhole()) || undefined, 15_000);
     expect(await reaches()).toBe(false);
   });
 
@@ -113,12 +113,12 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
     await waitFor(
       'the kernel to hold it',
       async () => (await held('held4')).includes(SCANNER) || undefined,
-      5_000,
+      15_000,
     );
     await waitFor(
       'a block to end',
       async () => !(await held('held4')).includes('192.0.2.77') || undefined,
-      5_000,
+      15_000,
     );
     expect(changes).toBe(0);
     expect(backend.said).toEqual([]);
@@ -128,7 +128,7 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
     await put(backend.firewall, { ...want([], ['198.51.100.0/24', '192.0.2.9']), ...NETWORKS });
     await nft('add', 'element', 'inet', 'picket', 'held4', '{ 192.0.2.123 timeout 1h }');
     await nft('flush', 'table', 'inet', 'picket');
-    await waitFor('the table to be made again', async () => backend.said.length > 0 || undefined, 5_000);
+    await waitFor('the table to be made again', async () => backend.said.length > 0 || undefined, 15_000);
     await looks;
     expect(await held('held4')).toEqual(['192.0.2.123']);
   });
@@ -167,7 +167,7 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
       await put(backend.firewall, { ...want([SCANNER, '192.0.2.5']), ...NETWORKS });
       expect(foreign).toBe(0);
       await nft('delete', 'element', 'inet', 'picket', 'held4', '{ 192.0.2.5 }');
-      await waitFor('the change to be seen', async () => foreign > 0 || undefined, 5_000);
+      await waitFor('the change to be seen', async () => foreign > 0 || undefined, 15_000);
       await kept.stop();
     });
 
@@ -187,7 +187,7 @@ describe.skipIf(missing)(`a table that others change${missing ? ` (skipped: ${mi
         await nft('delete', 'chain', 'inet', 'others', 'heard');
         return (await monitor.output()).includes('delete chain') || undefined;
       },
-      5_000,
+      15_000,
     );
     const before = (await monitor.output()).length;
     const ports = ['-p', '1000-3000', '--min-rate', '5000'];

@@ -165,7 +165,7 @@ describe.skipIf(missing)(`nftables in the lab${missing ? ` (skipped: ${missing})
     const talk = `const s = require('node:net').connect(7, '${lab.node('a').v4}');
       s.on('data', (d) => console.log(String(d).trim())); let n = 0; setInterval(() => s.write('word ' + n++ + '\\n'), 50)`;
     const words = async () => (await client.output()).trim().split('\n').length;
-    await waitFor('the echo server', async () => (await connects(7)) || undefined, 5_000);
+    await waitFor('the echo server', async () => (await connects(7)) || undefined, 15_000);
     const client = lab.spawn('scanner', 'echo-client', [process.execPath, '-e', talk]);
     await client.printed(/word 0/, 5_000);
     const hearsMore = async (limitMs: number) => {
