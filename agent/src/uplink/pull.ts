@@ -1,8 +1,10 @@
 import {
   BLOCK_LIST_TYP,
   type BlockListClaims,
+  blockEntrySchema,
   blockListClaimsSchema,
   collectorUrn,
+  MAX_BLOCK_LIST_ENTRIES,
   networkUrn,
   pushErrorSchema,
 } from '@picket/protocol';
@@ -235,6 +237,7 @@ export class Puller {
       key: this.#key,
       typ: BLOCK_LIST_TYP,
       schema: blockListClaimsSchema,
+      long: { field: 'add', member: blockEntrySchema, most: MAX_BLOCK_LIST_ENTRIES },
     });
     if (!signed.ok) return { code: signed.isSigned ? 'malformed' : 'signature', why: signed.reason };
     const { claims } = signed;
