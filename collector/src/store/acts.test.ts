@@ -51,8 +51,8 @@ test('what a person ordered on a host is told with the next mail, once, however 
   await prod.see(trippedSighting(), 0);
   const preview = await previewFacts(sql, prod.networkId, HOUR_MS);
   const { text, html } = render(preview, { atMs: HOUR_MS, attempt: 1 });
-  expect(text).toMatch(/alice allowed 198\.51\.100\.0\/24 on \S+ until/);
-  expect(text).toMatch(/bob.*unblocked 2001:db8::\/64 on/);
+  expect(text).toMatch(/alice allowed 198\.51\.100\.0\/24 on \S+\s+until/);
+  expect(text).toMatch(/bob.*unblocked\s+2001:db8::\/64\s+on/);
   expect(html).not.toContain('<b>bob');
   expect((await claim(prod.networkId, HOUR_MS))?.acts?.count).toBe(2);
   await prod.see(trippedSighting({ source: '198.51.100.9', address: '198.51.100.9' }), 0);
